@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The three tables a crypto backend offers. A host picks one of each and may mix them (multi-buffer
+ * bulk crypto with another library for the rest). Backends include this header and their vendor
+ * library, nothing else of libnhtb. A backend never allocates unless its table says so, keeps no
+ * global state, and wipes what it is told to wipe.
+ *
+ *   bulk: ESP packets and IKE SK payloads; hot; called by workers and by the control thread
+ *   kdf:  prf and hash, one-shot
+ *   pk:   Diffie-Hellman (later signatures); cold; run as jobs on any thread */
+#ifndef NHTB_CRYPTO_H
+#define NHTB_CRYPTO_H
+
+#include <nhtb/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- bulk ------------------------------------------------------------------------------- */
+
+/** Bulk algorithms: an AEAD, or a cipher with its integrity algorithm (encrypt-then-MAC, RFC 7296
+ *  3.14). Numbers are ours, never on the wire; lib/crypto/suite.c maps IANA transforms to them. */
+typedef enum nhtb_bulk_alg {
+    NHTB_BULK_NONE = 0,
+    NHTB_BULK_AES128_GCM16 = 1,
+    NHTB_BULK_AES256_GCM16 = 2,
+    NHTB_BULK_CHACHA20_POLY1305 = 3,
+    NHTB_BULK_AES128_CBC_SHA256_128 = 4,
+    NHTB_BULK_AES256_CBC_SHA256_128 = 5,
+    NHTB_BULK_AES128_CBC_SHA384_192 = 6,
+    NHTB_BULK_AES256_CBC_SHA384_192 = 7,
+    NHTB_BULK_AES128_CBC_SHA512_256 = 8,
+    NHTB_BULK_AES256_CBC_SHA512_256 = 9,
+    NHTB_BULK_ALG_END
+} nhtb_bulk_alg;
+
+typedef struct nhtb_bulk_key {
+    uint16_t alg;         /* nhtb_bulk_alg */
+    bool seal;            /* true: this key seals only; false: it opens only */
+    nhtb_span enc;        /* 16 or 32 bytes, without salt */
+    nhtb_span integ;      /* HMAC key (32, 48 or 64 bytes), empty for an AEAD */
+    uint8_t salt[4];      /* AEAD: first bytes of the nonce (RFC 4106, RFC 7634); else zero */
+} nhtb_bulk_key;
+
+/** One operation. AEAD: nonce = salt | iv[0..7]; icv = tag over aad and text. Composite: text is
+ *  CBC with iv[0..15] (len a multiple of 16) and icv = truncated HMAC over aad | iv | ciphertext |
+ *  tail. seal: src is plaintext, dst ciphertext, icv is written. open: src is ciphertext, dst
+ *  plaintext, icv is read and compared in constant time; on mismatch status = NHTB_BULK_BAD and dst
+ *  holds nothing useful. dst == src or disjoint. Where aad, iv and the ciphertext lie back to back
+ *  in memory a backend may process them as one run; tail may be NULL. icv never overlaps text. */
+typedef struct nhtb_bulk_job {
+    const void *key;
+    const uint8_t *src, *iv, *aad, *tail;
+    uint8_t *dst, *icv;
+    uint32_t len, aad_len;
+    uint32_t tail_len; /* 0, or 4: high half of an extended sequence number (RFC 4303 2.2.1) */
+    int status;        /* written: NHTB_BULK_OK, NHTB_BULK_BAD or NHTB_BULK_FAIL */
+} nhtb_bulk_job;
+
+enum { NHTB_BULK_OK = 0, NHTB_BULK_BAD = 1 /* ICV mismatch */, NHTB_BULK_FAIL = 2 /* backend */ };
+
+/** The hot table. A backend may offer only this one. Lanes: one per worker (index 0..workers-1) and
+ *  one more, the last index, for the control thread (SK payloads). Two threads never use one lane. */
+typedef struct nhtb_bulk_ops {
+    uint32_t size;
+    uint16_t burst;  /* preferred jobs per call: 1 soft, 32 and more multi-buffer */
+    const char *name;
+    bool (*has)(uint16_t alg);
+    /** Bytes of key context for `lanes` lanes: several per-lane contexts where the vendor's mutate,
+     *  one where they do not. A multiple of 64; the memory is aligned to 64. */
+    size_t (*key_size)(uint16_t alg, unsigned lanes);
+    /** Fills mem (zeroed, key_size bytes). lane_mask: bit i set when lane i will use this key.
+     *  Control thread. 0, or an NHTB_ERR_* code with mem wiped. A vendor context that allocates is
+     *  freed by key_wipe. */
+    int (*key_init)(void *mem, const nhtb_bulk_key *k, unsigned lanes, uint64_t lane_mask);
+    void (*key_wipe)(void *mem);
+    size_t (*lane_size)(void); /* per-lane scratch, a multiple of 64, may be 0 */
+    int (*lane_init)(void *lane);
+    void (*lane_wipe)(void *lane);
+    /** All jobs are finished on return; each has its status. Keys of one call may differ in key and
+     *  in algorithm. */
+    void (*seal)(void *lane, unsigned lane_index, nhtb_bulk_job *jobs, size_t n);
+    void (*open)(void *lane, unsigned lane_index, nhtb_bulk_job *jobs, size_t n);
+} nhtb_bulk_ops;
+
+/* ---- kdf -------------------------------------------------------------------------------- */
+
+typedef enum nhtb_hash_alg {
+    NHTB_HASH_NONE = 0,
+    NHTB_HASH_SHA1 = 1,   /* NAT detection only (RFC 7296 2.23) */
+    NHTB_HASH_SHA256 = 2, /* also prf and HMAC */
+    NHTB_HASH_SHA384 = 3,
+    NHTB_HASH_SHA512 = 4
+} nhtb_hash_alg;
+
+/** One-shot and stateless; any thread. out receives the full digest (20, 32, 48 or 64 bytes).
+ *  0 or an NHTB_ERR_* code with out wiped. */
+typedef struct nhtb_kdf_ops {
+    uint32_t size;
+    const char *name;
+    bool (*has)(uint16_t hash);
+    int (*hash)(uint16_t hash, const nhtb_span *v, size_t n, uint8_t *out);
+    int (*hmac)(uint16_t hash, nhtb_span key, const nhtb_span *v, size_t n, uint8_t *out);
+} nhtb_kdf_ops;
+
+/* ---- pk --------------------------------------------------------------------------------- */
+
+/** Key exchange methods by their IANA number (IKEv2 transform type 4). */
+enum { NHTB_KE_MODP2048 = 14, NHTB_KE_P256 = 19, NHTB_KE_X25519 = 31 };
+#define NHTB_KE_PUBLIC_MAX 512 /* octets, up to MODP-4096 */
+#define NHTB_KE_SECRET_MAX 512
+#define NHTB_KE_SEED 96 /* octets of fresh randomness handed to dh_make */
+
+/** dh_* work on caller memory and may run on any thread; one context is used by one thread at a
+ *  time. The private key is derived from the seed alone, so equal seeds give equal keys:
+ *  X25519: seed[0..31]. P-256: 1 + (seed[0..47] as a big-endian number mod (n - 1)).
+ *  MODP: seed[0..63] as a big-endian exponent. seed[64..95] feeds blinding only. */
+typedef struct nhtb_pk_ops {
+    uint32_t size;
+    const char *name;
+    bool (*has)(uint16_t method);
+    size_t (*dh_size)(uint16_t method); /* context bytes, aligned to 16 */
+    /** Makes a key pair; pub gets the KE payload's data (RFC 7296 3.4; ECP as x|y, RFC 5903) and
+     *  *pub_len its length (in: room). */
+    int (*dh_make)(uint16_t method, void *ctx, const uint8_t seed[NHTB_KE_SEED], uint8_t *pub,
+                   size_t *pub_len);
+    /** Shared secret (MODP: padded to the modulus; ECP: x only; X25519: 32 bytes). NHTB_ERR_CRYPTO
+     *  for any public value that must be refused: wrong length, 0, 1, p-1 and beyond, not on the
+     *  curve, all-zero result. */
+    int (*dh_shared)(uint16_t method, void *ctx, nhtb_span peer, uint8_t *secret,
+                     size_t *secret_len);
+    void (*dh_wipe)(uint16_t method, void *ctx); /* also frees vendor objects; idempotent */
+} nhtb_pk_ops;
+
+typedef struct nhtb_crypto {
+    const nhtb_bulk_ops *bulk;
+    const nhtb_kdf_ops *kdf;
+    const nhtb_pk_ops *pk;
+} nhtb_crypto;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

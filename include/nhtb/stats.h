@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Counters and snapshots of the tables, for `show` commands and metrics. Iterators take a cursor
+ * that starts at 0; each call fills one row and returns false after the last. Rows hold copies,
+ * never key material. Set size before each call. Control thread. */
+#ifndef NHTB_STATS_H
+#define NHTB_STATS_H
+
+#include <nhtb/event.h>
+#include <nhtb/ike.h>
+#include <nhtb/table.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NHTB_NAME_MAX 32
+
+/** IKE counters. X(name) */
+#define NHTB_IKE_COUNTERS(X)                                                                       \
+    X(initiated) X(responded) X(established) X(failed) X(auth_failed) X(rekeyed) X(child_created)  \
+    X(child_rekeyed) X(child_deleted) X(retransmitted) X(cookies_sent) X(cookies_received)         \
+    X(liveness_sent) X(liveness_failed) X(messages_in) X(messages_out) X(notify_nhtb_sent)         \
+    X(notify_nhtb_received) X(notify_nhtb_ignored) X(collisions) X(invalid_ke)
+
+typedef struct nhtb_stats {
+    uint32_t size;
+    uint64_t reasons[NHTB_REASON_END]; /* drops and punts by nhtb_reason, all workers and control */
+    uint64_t out_packets, out_bytes, in_packets, in_bytes; /* inner bytes, ESP done */
+    uint64_t transit_packets, multicast_copies, icmp_sent, handoffs, allocations_failed, asserts_failed;
+#define X(n) uint64_t ike_##n;
+    NHTB_IKE_COUNTERS(X)
+#undef X
+    uint32_t ike_sas, half_open, child_sas, tunnels_up, bindings, routes, ifaces, peers, held;
+    uint64_t memory_bytes; /* allocated from the host now */
+} nhtb_stats;
+NHTB_API int nhtb_stats_get(nhtb_ctx *ctx, nhtb_stats *out);
+
+typedef struct nhtb_ike_sa_info {
+    uint32_t size;
+    nhtb_peer_id peer;
+    char peer_name[NHTB_NAME_MAX];
+    uint64_t spi_i, spi_r;
+    bool initiator;
+    char state[16]; /* "ESTABLISHED", "AUTH_SENT", ... */
+    nhtb_path path;
+    bool nat_local, nat_remote;
+    uint8_t remote_id_type;
+    uint8_t remote_id_len;
+    uint8_t remote_id[NHTB_ID_MAX];
+    uint16_t encr, key_bits, prf, integ, ke; /* IANA numbers */
+    bool libnhtb_peer;  /* sent our Vendor ID */
+    nhtb_time established, rekey_at, expires; /* NHTB_NEVER: none */
+    uint32_t children;
+} nhtb_ike_sa_info;
+NHTB_API bool nhtb_ike_sa_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_ike_sa_info *out);
+
+/** One SA pair. Byte counters are those of the inner packets. */
+typedef struct nhtb_sa_info {
+    uint32_t size;
+    nhtb_sa_id id;
+    nhtb_peer_id peer; /* 0: manual */
+    uint16_t child;
+    char vpn[NHTB_NAME_MAX], iface_name[NHTB_NAME_MAX], peer_name[NHTB_NAME_MAX];
+    nhtb_iface_id iface;
+    uint32_t spi_in, spi_out;
+    bool esn, udp_encap, current; /* current: new packets use this pair */
+    uint16_t encr, key_bits, integ;
+    nhtb_path path;
+    uint32_t mtu; /* of the tunnel: largest inner packet */
+    uint32_t replay_window;
+    uint16_t worker; /* anchor */
+    uint64_t out_packets, out_bytes, in_packets, in_bytes, in_drops, seq_out, seq_in;
+    nhtb_time created, rekey_at, expires, last_in, last_out;
+    uint16_t n_local_ts, n_remote_ts; /* negotiated; the first 4 follow */
+    nhtb_ts local_ts[4], remote_ts[4];
+} nhtb_sa_info;
+NHTB_API bool nhtb_sa_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_sa_info *out);
+
+/** One row of the NHTB table. */
+typedef struct nhtb_binding_info {
+    uint32_t size;
+    nhtb_iface_id iface;
+    char iface_name[NHTB_NAME_MAX], vpn[NHTB_NAME_MAX], peer_name[NHTB_NAME_MAX];
+    nhtb_addr next_hop;
+    bool is_static; /* else learnt */
+    bool up;        /* its tunnel is up */
+    nhtb_peer_id peer;
+    uint16_t child;
+    uint8_t remote_id_type, remote_id_len;
+    uint8_t remote_id[NHTB_ID_MAX];
+} nhtb_binding_info;
+NHTB_API bool nhtb_binding_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_binding_info *out);
+
+typedef struct nhtb_route_info {
+    uint32_t size;
+    nhtb_route route;
+    char iface_name[NHTB_NAME_MAX];
+    bool reachable; /* its next hop is bound to a tunnel that is up (LOCAL: always) */
+} nhtb_route_info;
+NHTB_API bool nhtb_route_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_route_info *out);
+
+typedef struct nhtb_iface_info {
+    uint32_t size;
+    nhtb_iface_id id;
+    char name[NHTB_NAME_MAX];
+    uint8_t kind;
+    bool up; /* at least one tunnel is up */
+    nhtb_prefix addr4, addr6;
+    uint32_t mtu, tunnels, tunnels_up;
+    uint64_t out_packets, out_bytes, in_packets, in_bytes;
+} nhtb_iface_info;
+NHTB_API bool nhtb_iface_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_iface_info *out);
+
+typedef struct nhtb_peer_info {
+    uint32_t size;
+    nhtb_peer_id id;
+    char name[NHTB_NAME_MAX];
+    nhtb_path path; /* configured */
+    bool up;        /* an authenticated IKE SA exists */
+    uint16_t n_children, children_up;
+    uint16_t last_detail; /* nhtb_detail of the last failure */
+    uint32_t last_code;
+    nhtb_time next_try; /* NHTB_NEVER: none planned */
+    uint64_t out_packets, out_bytes, in_packets, in_bytes; /* survive rekeys */
+} nhtb_peer_info;
+NHTB_API bool nhtb_peer_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_peer_info *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The data plane's entry points. One nhtb_worker per thread; no locks, no allocation, no callbacks
+ * on these paths. */
+#ifndef NHTB_WORKER_H
+#define NHTB_WORKER_H
+
+#include <nhtb/ctx.h>
+#include <nhtb/pkt.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct nhtb_worker nhtb_worker;
+
+/** Makes worker `index` (< settings.workers), at most one per index. Control thread; afterwards the
+ *  worker is used by one thread. Freed by nhtb_worker_del (or with the context). */
+NHTB_API int nhtb_worker_new(nhtb_worker **out, nhtb_ctx *ctx, unsigned index);
+/** Control thread; the worker's thread must have stopped. NULL is allowed. */
+NHTB_API void nhtb_worker_del(nhtb_worker *w);
+
+/** Inner -> outer: routes, encrypts, encapsulates. Packets need kind INNER, iface, off >=
+ *  NHTB_HEADROOM and NHTB_TAILROOM bytes after the data (else a spare is used). */
+NHTB_API void nhtb_worker_out(nhtb_worker *w, nhtb_burst *b, nhtb_time now);
+/** Outer -> inner (DELIVER), or outer -> outer (transit, TX). Needs kind and path; no room around
+ *  the data. */
+NHTB_API void nhtb_worker_in(nhtb_worker *w, nhtb_burst *b, nhtb_time now);
+/** Quiescent and off-line until the next nhtb_worker_* call. Call it before sleeping and at least
+ *  once per loop turn: pointers from the last calls (pkt.path) end here. */
+NHTB_API void nhtb_worker_rest(nhtb_worker *w);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

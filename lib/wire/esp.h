@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * ESP packet arithmetic: sizes, trailer, sequence numbers. RFC 4303. Any thread. */
+#ifndef NHI_WIRE_ESP_H
+#define NHI_WIRE_ESP_H
+
+#include "base/base.h"
+
+#define NHI_ESP_HDR 8
+/** Padding so that payload + pad + 2 is a multiple of align (4 or the block). */
+static inline uint32_t nhi_esp_pad(uint32_t payload, uint32_t align)
+{
+    return (align - ((payload + 2) & (align - 1))) & (align - 1);
+}
+/** Writes pad bytes 1,2,3.., pad length, next header at p; returns bytes written (pad + 2). */
+uint32_t nhi_esp_trailer_write(uint8_t *p, uint32_t pad, uint8_t next_header);
+/** Reads the trailer of decrypted bytes p[0..n). False: runt or wrong pad bytes (RFC 4303 2.4). */
+bool nhi_esp_trailer_read(const uint8_t *p, uint32_t n, uint32_t *payload, uint8_t *next_header);
+/** Largest inner packet for an outer path MTU. outer: IP header + UDP bytes (20, 28, 40, 48). */
+uint32_t nhi_esp_inner_mtu(uint32_t path_mtu, uint32_t outer, uint32_t iv, uint32_t icv,
+                           uint32_t align);
+/** Full 64-bit number of a received low half for a window whose highest is top (RFC 4303 App. A2).
+ *  Never below 0: gives 0 when the guess would be negative. */
+uint64_t nhi_esp_seq64(uint64_t top, uint32_t window, uint32_t seq_lo);
+
+#endif
