@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Published tables: what workers read. Control changes them by single atomic stores; removed memory
+ * goes through qsbr. A prefix's leaf is a next-hop slot; slot -> path -> {endpoint, outbound cell},
+ * so a rekey, an address move or a binding change is one store whatever the number of routes.
+ * Reads: any worker between nhi_qsbr_online and rest. Writes: db/publish.c on the control thread.
+ * House-style 3.5. */
+#ifndef NHI_FIB_FIB_H
+#define NHI_FIB_FIB_H
+
+#include <nhtb/table.h>
+
+#include "base/qsbr.h"
+#include "crypto/bulk.h"
+
+struct nhi_iface_pub;
+struct nhi_path;
+
+/* ---- selectors and policies (sel.c): immutable, shared by the cells of one SA pair ---- */
+typedef struct nhi_sel {
+    uint16_t n_local, n_remote;  /* 0: anything */
+    const nhtb_ts *local, *remote; /* behind this struct in the same allocation */
+    size_t size;                 /* bytes of the allocation */
+} nhi_sel;
+/** Ports and protocol of a packet as selectors see them. */
+typedef struct nhi_flow {
+    nhtb_addr src, dst;
+    uint16_t sport, dport;
+    uint8_t proto;
+    bool has_ports; /* false for non-first fragments: port selectors other than ANY do not match */
+} nhi_flow;
+/** out: src must lie in local, dst in remote; in: the reverse. */
+bool nhi_sel_match_out(const nhi_sel *s, const nhi_flow *f);
+bool nhi_sel_match_in(const nhi_sel *s, const nhi_flow *f);
+
+typedef struct nhi_policy_set {
+    uint32_t n;
+    nhtb_policy *rules; /* behind this struct */
+    NHI_ATOMIC(uint64_t) *hits;
+    size_t size;
+    nhi_retired retired;
+} nhi_policy_set;
+/** NHTB_PERMIT or NHTB_DENY. set may be NULL. */
+nhtb_action nhi_policy_check(nhi_policy_set *set, unsigned direction, const nhi_flow *f);
+
+/* ---- SA cell (cell.c): key, counter, window. Never copied, never recreated for the same keys ---- */
+enum { /* worker -> control, sticky until collected */
+    NHI_CELL_SOFT = 1,       /* soft limit passed: rekey */
+    NHI_CELL_HARD = 2,       /* hard limit: nothing more is sent */
+    NHI_CELL_FIRST_USE = 4,  /* inbound: first authenticated packet (the peer uses this SA) */
+    NHI_CELL_NEW_SOURCE = 8, /* inbound: newest packet came from another outer source: cand */
+    NHI_CELL_SPOOF = 16      /* inbound: source check failed: spoof */
+};
+typedef struct nhi_cell {
+    /* read-mostly */
+    const nhi_bulk_facts *facts;
+    void *key;                     /* bulk key context, all lanes */
+    struct nhi_path *path;         /* the tunnel */
+    const nhi_sel *sel;            /* NULL: anything */
+    uint32_t spi;                  /* host order */
+    uint32_t window;               /* packets, 0: no replay check (inbound) */
+    uint16_t worker;               /* inbound: anchor */
+    bool esn, udp, inbound;
+    uint64_t soft_seq, hard_seq;   /* outbound: last number that may be used is hard_seq */
+    uint64_t soft_bytes, hard_bytes;
+    nhtb_sa_id sa;
+    /* outbound: any worker */
+    _Alignas(NHI_CACHE_LINE) NHI_ATOMIC(uint64_t) seq; /* last claimed; first packet gets 1 */
+    NHI_ATOMIC(uint64_t) packets, bytes, last_use;     /* inner bytes; time ns (coarse, per batch) */
+    /* inbound: owner worker writes; control reads for display */
+    _Alignas(NHI_CACHE_LINE) NHI_ATOMIC(uint64_t) top; /* highest authenticated number */
+    uint64_t *bits;                /* ring of window/64 + 1 words (power of two), owner worker only */
+    uint32_t bits_mask;            /* words - 1 */
+    NHI_ATOMIC(uint64_t) drops;
+    /* to control */
+    NHI_ATOMIC(uint32_t) flags;
+    struct nhi_cell *flag_next;    /* in fib.flagged while flags != 0 */
+    NHI_ATOMIC(uint32_t) cand_seq; /* seqlock: odd while written (owner worker only writes) */
+    NHI_ATOMIC(uint64_t) cand[7];  /* nhtb_path as words */
+    NHI_ATOMIC(uint64_t) spoof[3]; /* nhtb_addr as words, same seqlock */
+    nhi_retired retired;
+    /* control only */
+    nhi_bulk_ctx bulk;
+    size_t size;
+} nhi_cell;
+
+/** Claims n consecutive sequence numbers; gives how many may be used and the first. The counter is
+ *  never stored back; beyond hard_seq nothing is granted (RFC 4303 3.3.3). */
+uint32_t nhi_cell_claim(nhi_cell *c, uint32_t n, uint64_t *first);
+/** Replay window (RFC 4303 3.4.3, RFC 6479). check: before the ICV; commit: after it. 0 or
+ *  NHTB_REASON_REPLAY / REPLAY_OLD. seq_lo: from the wire; *seq gets the 64-bit number. */
+unsigned nhi_cell_replay_check(const nhi_cell *c, uint32_t seq_lo, uint64_t *seq);
+unsigned nhi_cell_replay_commit(nhi_cell *c, uint64_t seq); /* again tests: duplicates in a burst */
+
+/* ---- endpoint and path (path.c) ---- */
+typedef struct nhi_endpoint { /* immutable */
+    nhtb_path path;      /* what pkt.path points to */
+    uint8_t hdr[48];     /* outer IP (+ UDP) template: lengths, id, checksum, tos, DF filled per packet */
+    uint8_t ip_len;      /* 20 or 40 */
+    uint8_t hdr_len;     /* ip_len, + 8 with UDP */
+    bool udp;
+    uint32_t path_mtu;   /* outer */
+    nhi_retired retired;
+} nhi_endpoint;
+void nhi_endpoint_fill(nhi_endpoint *e, const nhtb_path *p, uint32_t path_mtu);
+
+typedef struct nhi_path { /* lives as long as its tunnel */
+    NHI_ATOMIC(nhi_endpoint *) endpoint;
+    NHI_ATOMIC(nhi_cell *) out;          /* NULL: no SA */
+    NHI_ATOMIC(struct nhi_path *) alt;   /* next tunnel of the same point-to-point interface, tried
+                                            when the selectors do not fit (first configured wins) */
+    NHI_ATOMIC(uint32_t) inner_mtu;      /* for out + endpoint */
+    NHI_ATOMIC(uint64_t) last_punt;      /* at most one PUNT per path and interval */
+    NHI_ATOMIC(struct nhi_iface_pub *) iface;
+    uint32_t tunnel;                     /* db id */
+    nhi_retired retired;
+} nhi_path;
+/** Recomputes inner_mtu from endpoint, cell and interface. Control. */
+void nhi_path_update_mtu(nhi_path *p);
+
+/* ---- next-hop slots ---- */
+#define NHI_SLOT_NONE 0u  /* no route */
+#define NHI_SLOT_LOCAL 1u /* NHTB_ROUTE_LOCAL */
+typedef struct nhi_slot {
+    NHI_ATOMIC(nhi_path *) path;    /* NULL: no binding */
+    NHI_ATOMIC(uint64_t) last_punt;
+    uint32_t iface;                 /* nhtb_iface_id.id, written before the slot is first published */
+    nhtb_addr next_hop;
+} nhi_slot;
+
+/* ---- interfaces ---- */
+typedef struct nhi_path_list { /* the interface's live tunnels, for multicast; holes are NULL */
+    uint32_t cap;
+    nhi_retired retired;
+    size_t size;
+    NHI_ATOMIC(uint32_t) n; /* highest used + 1 */
+    NHI_ATOMIC(nhi_path *) v[];
+} nhi_path_list;
+typedef struct nhi_iface_pub { /* settings immutable; replaced as a whole when they change */
+    uint32_t id;
+    uint8_t kind, transit, df, ttl, dscp;
+    bool rpf, copy_outer_dscp, ecn_compat;
+    uint32_t mtu; /* 0: follow the tunnel */
+    nhtb_prefix addr4, addr6; /* with host bits */
+    NHI_ATOMIC(nhi_policy_set *) policies;
+    NHI_ATOMIC(nhi_path_list *) live;
+    struct nhi_iface_count *count; /* [workers], survives replacement */
+    nhi_retired retired;
+} nhi_iface_pub;
+typedef struct nhi_iface_count { /* one per worker: no sharing */
+    _Alignas(NHI_CACHE_LINE) NHI_ATOMIC(uint64_t) out_packets, out_bytes, in_packets, in_bytes;
+} nhi_iface_count;
+
+/* ---- route lookup (lpm.c): persistent compressed trie, root swapped at commit ---- */
+typedef struct nhi_lpm nhi_lpm; /* one family; defined in lpm.h */
+
+/* ---- the published whole ---- */
+typedef struct nhi_fib {
+    nhi_mem *mem;
+    nhi_qsbr qsbr;            /* reader index = worker index */
+    nhi_lpm *lpm4, *lpm6;
+    nhi_slot *slot;           /* [n_slots], fixed */
+    uint32_t n_slots;
+    NHI_ATOMIC(nhi_iface_pub *) *iface; /* [n_ifaces], index = id & iface_mask */
+    uint32_t n_ifaces, iface_mask;
+    NHI_ATOMIC(nhi_cell *) *spi; /* [spi_mask + 1], index = spi & spi_mask */
+    uint32_t spi_mask;
+    unsigned worker_bits;     /* low bits of a dynamic SPI: its anchor */
+    NHI_ATOMIC(nhi_cell *) *manual; /* [manual_mask + 1], open addressing by SPI */
+    uint32_t manual_mask;
+    NHI_ATOMIC(uint32_t) n_manual;
+    NHI_ATOMIC(nhi_cell *) flagged; /* lock-free stack, taken whole by control */
+} nhi_fib;
+
+int nhi_fib_init(nhi_fib *f, nhi_mem *mem, const nhtb_settings *s);
+/** Frees the tables; all objects must have been retired and drained by db. */
+void nhi_fib_fini(nhi_fib *f);
+
+/** Longest prefix match: slot number (NHI_SLOT_NONE when nothing matches). Worker, on-line. */
+uint32_t nhi_fib_lookup(const nhi_fib *f, const nhtb_addr *a);
+uint32_t nhi_fib_lookup4(const nhi_fib *f, const uint8_t a[4]);
+uint32_t nhi_fib_lookup6(const nhi_fib *f, const uint8_t a[16]);
+/** Inbound cell of an SPI, or NULL. Worker, on-line. */
+nhi_cell *nhi_fib_cell(const nhi_fib *f, uint32_t spi);
+nhi_iface_pub *nhi_fib_iface(const nhi_fib *f, nhtb_iface_id id);
+
+/** Worker: sets flags; pushes the cell on f->flagged when they were 0. */
+void nhi_cell_flag(nhi_fib *f, nhi_cell *c, uint32_t flags);
+void nhi_cell_note_source(nhi_fib *f, nhi_cell *c, const nhtb_path *seen);
+void nhi_cell_note_spoof(nhi_fib *f, nhi_cell *c, const nhtb_addr *src);
+/** Control: takes all flagged cells; the returned list is walked by flag_next. For each, read what
+ *  is needed, then nhi_cell_collect gives and clears its flags (after which it may be pushed again,
+ *  so read flag_next first). Must run before nhi_qsbr_poll frees cells. */
+nhi_cell *nhi_fib_take_flagged(nhi_fib *f);
+uint32_t nhi_cell_collect(nhi_cell *c, nhtb_path *cand, nhtb_addr *spoof);
+
+#endif
