@@ -16,8 +16,8 @@
 typedef struct nhi_suite {
     uint16_t encr, key_bits, prf, integ, ke;
     bool esn;
-    uint8_t number; /* of the chosen proposal */
-    uint32_t spi;   /* ESP: peer's SPI from its proposal */
+    uint8_t number;   /* of the chosen proposal */
+    uint32_t spi;     /* ESP: peer's SPI from its proposal */
     uint64_t ike_spi; /* IKE rekey: peer's SPI */
 } nhi_suite;
 /** Turns configured proposals into an offer (AEAD and non-AEAD ciphers of one entry become separate
@@ -93,7 +93,7 @@ bool nhi_cookie_valid(const nhi_cookie *k, const nhtb_crypto *c, nhtb_span cooki
 /* ---- keymat.c (2.13 - 2.18) ---- */
 typedef struct nhi_ike_keys {
     nhi_secret d, pi, pr;
-    uint8_t ei[80], er[80]; /* bulk keymat (key | salt | integ), as nhi_bulk_ctx_make wants it */
+    uint8_t ei[100], er[100]; /* bulk keymat (key, salt, integrity key) for nhi_bulk_ctx_make */
     uint16_t e_len;
 } nhi_ike_keys;
 /** First SA: SKEYSEED = prf(Ni | Nr, g^ir). Rekey: old_d and old_prf given (old_prf != 0). */
@@ -110,15 +110,14 @@ int nhi_keymat_child(const nhtb_crypto *c, uint16_t prf, const nhi_secret *d,
 /** AUTH data = prf(prf(PSK, "Key Pad for IKEv2"), message | other nonce | prf(SK_p, ID body)).
  *  id_body: type | 3 zero bytes | data. */
 int nhi_auth_psk(const nhtb_crypto *c, uint16_t prf, nhtb_span psk, nhtb_span message,
-                 nhtb_span other_nonce, const nhi_secret *sk_p, nhtb_span id_body,
-                 nhi_secret *out);
+                 nhtb_span other_nonce, const nhi_secret *sk_p, nhtb_span id_body, nhi_secret *out);
 
 /* ---- sk.c (3.14, RFC 5282) ---- */
 /** The control thread's lane with the two directions of one IKE SA. */
 typedef struct nhi_sk {
     const nhi_bulk_facts *facts;
     nhi_bulk_ctx out, in;
-    uint64_t iv;    /* AEAD: next explicit IV, never reused under a key; starts at 1 */
+    uint64_t iv; /* AEAD: next explicit IV, never reused under a key; starts at 1 */
 } nhi_sk;
 int nhi_sk_make(nhi_sk *k, nhi_mem *mem, const nhtb_crypto *c, const nhi_suite *s,
                 const nhi_ike_keys *keys, bool initiator, unsigned lanes);
