@@ -109,3 +109,19 @@ if(NHTB_FUZZ)
         target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     endforeach()
 endif()
+
+# ---- walls of the house (tests/layer) --------------------------------------------------------
+# Instrumented builds add globals and symbols of their own, so only plain builds are judged.
+if(Python3_FOUND AND NOT NHTB_INSTRUMENT)
+    find_program(NHTB_CXX NAMES c++ g++ clang++)
+    foreach(check includes headers symbols limits sources freestanding hardening exports)
+        set(label layer)
+        if(check STREQUAL "exports")
+            set(label abi)
+        endif()
+        add_test(NAME ${label}_${check} COMMAND "${Python3_EXECUTABLE}"
+            "${PROJECT_SOURCE_DIR}/tests/layer/check.py" ${check} --build "${PROJECT_BINARY_DIR}"
+            --cc "${CMAKE_C_COMPILER}" --cxx "${NHTB_CXX}")
+        set_tests_properties(${label}_${check} PROPERTIES LABELS ${label})
+    endforeach()
+endif()
