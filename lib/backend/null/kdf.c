@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * kdf table of the null backend: a fast mixing function with the right output lengths. As with a
+ * real hash only the concatenation of the spans counts, not where they are cut. Not cryptographic.
+ * For tests, simulation and fuzzing; any thread. */
+#include <nhtb/backend_null.h>
+
+#include <string.h>
+
+#define PRIME UINT64_C(0x100000001b3)
+#define BASIS UINT64_C(0xcbf29ce484222325)
+#define MUL1  UINT64_C(0x9e3779b97f4a7c15)
+#define MUL2  UINT64_C(0xbf58476d1ce4e5b9)
+
+static size_t out_len(uint16_t hash)
+{
+    switch (hash) {
+    case NHTB_HASH_SHA1: return 20;
+    case NHTB_HASH_SHA256: return 32;
+    case NHTB_HASH_SHA384: return 48;
+    case NHTB_HASH_SHA512: return 64;
+    default: return 0;
+    }
+}
+
+static bool has(uint16_t hash)
+{
+    return out_len(hash) != 0;
+}
+
+static uint64_t absorb(uint64_t h, const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ p[i]) * PRIME;
+    return h;
+}
+
+static uint64_t scramble(uint64_t h)
+{
+    h = (h ^ h >> 30) * MUL2;
+    h = (h ^ h >> 27) * MUL1;
+    return h ^ h >> 31;
+}
+
+static void squeeze(uint64_t h, uint8_t *out, size_t n)
+{
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t v = scramble(h += MUL1);
+        memcpy(out + i, &v, n - i < 8 ? n - i : 8);
+    }
+}
+
+static int digest(uint64_t h, uint16_t hash, const nhtb_span *v, size_t n, uint8_t *out)
+{
+    if (!has(hash))
+        return NHTB_ERR_UNSUPPORTED;
+    for (size_t i = 0; i < n; i++)
+        h = absorb(h, v[i].p, v[i].n);
+    squeeze(scramble(h), out, out_len(hash));
+    return 0;
+}
+
+static int hash_once(uint16_t hash, const nhtb_span *v, size_t n, uint8_t *out)
+{
+    return digest(BASIS ^ hash, hash, v, n, out);
+}
+
+static int hmac_once(uint16_t hash, nhtb_span key, const nhtb_span *v, size_t n, uint8_t *out)
+{
+    uint64_t h = absorb(BASIS + hash, key.p, key.n);
+    return digest(scramble(h), hash, v, n, out);
+}
+
+static const nhtb_kdf_ops ops = {
+    .size = sizeof(nhtb_kdf_ops),
+    .name = "null",
+    .has = has,
+    .hash = hash_once,
+    .hmac = hmac_once,
+};
+
+const nhtb_kdf_ops *nhtb_null_kdf(void)
+{
+    return &ops;
+}
