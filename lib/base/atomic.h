@@ -8,26 +8,26 @@
 #include <stdint.h>
 
 #if defined(NHTB_SINGLE_CORE)
-#define NHI_ATOMIC(type) type
-#define nhi_a_load(p) (*(p))
-#define nhi_a_load_acq(p) (*(p))
-#define nhi_a_store(p, v) ((void)(*(p) = (v)))
+#define NHI_ATOMIC(type)      type
+#define nhi_a_load(p)         (*(p))
+#define nhi_a_load_acq(p)     (*(p))
+#define nhi_a_store(p, v)     ((void)(*(p) = (v)))
 #define nhi_a_store_rel(p, v) ((void)(*(p) = (v)))
-#define nhi_a_add(p, v) ((*(p) += (v)) - (v)) /* returns the old value */
-#define nhi_a_or(p, v) (*(p) |= (v))
-#define nhi_a_fence() ((void)0)
+#define nhi_a_add(p, v)       ((*(p) += (v)) - (v)) /* returns the old value */
+#define nhi_a_or(p, v)        (*(p) |= (v))
+#define nhi_a_fence()         ((void)0)
 #define nhi_a_cas_ptr(p, expected, desired)                                                        \
     (*(p) == *(expected) ? (*(p) = (desired), true) : (*(expected) = *(p), false))
 #else
 #include <stdatomic.h>
-#define NHI_ATOMIC(type) _Atomic(type)
-#define nhi_a_load(p) atomic_load_explicit((p), memory_order_relaxed)
-#define nhi_a_load_acq(p) atomic_load_explicit((p), memory_order_acquire)
-#define nhi_a_store(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
+#define NHI_ATOMIC(type)      _Atomic(type)
+#define nhi_a_load(p)         atomic_load_explicit((p), memory_order_relaxed)
+#define nhi_a_load_acq(p)     atomic_load_explicit((p), memory_order_acquire)
+#define nhi_a_store(p, v)     atomic_store_explicit((p), (v), memory_order_relaxed)
 #define nhi_a_store_rel(p, v) atomic_store_explicit((p), (v), memory_order_release)
-#define nhi_a_add(p, v) atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
-#define nhi_a_or(p, v) atomic_fetch_or_explicit((p), (v), memory_order_acq_rel)
-#define nhi_a_fence() atomic_thread_fence(memory_order_seq_cst)
+#define nhi_a_add(p, v)       atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
+#define nhi_a_or(p, v)        atomic_fetch_or_explicit((p), (v), memory_order_acq_rel)
+#define nhi_a_fence()         atomic_thread_fence(memory_order_seq_cst)
 #define nhi_a_cas_ptr(p, expected, desired)                                                        \
     atomic_compare_exchange_weak_explicit((p), (expected), (desired), memory_order_acq_rel,        \
                                           memory_order_acquire)

@@ -15,9 +15,9 @@ void *memmove(void *dst, const void *src, size_t n);
 void *memset(void *dst, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 
-#define NHI_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define NHI_ARRAY_LEN(a)                 (sizeof(a) / sizeof((a)[0]))
 #define NHI_CONTAINER(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
-#define NHI_CACHE_LINE 64
+#define NHI_CACHE_LINE                   64
 
 /** Memory of one context: the host's allocator with counts. Control thread only. */
 typedef struct nhi_mem {
@@ -47,7 +47,8 @@ bool nhi_equal_ct(const void *a, const void *b, size_t n);
  *  and yields false so that the caller ends the operation:
  *      if (!nhi_check(mem, sa->state == S)) return NHTB_ERR_INTERNAL;  */
 #if defined(NHTB_DEBUG_ASSERT)
-#define nhi_check(m, cond) ((cond) ? true : (nhi_check_failed((m), #cond, __FILE__, __LINE__), false))
+#define nhi_check(m, cond)                                                                         \
+    ((cond) ? true : (nhi_check_failed((m), #cond, __FILE__, __LINE__), false))
 #else
 #define nhi_check(m, cond) ((cond) ? true : (nhi_check_failed((m), "", "", 0), false))
 #endif

@@ -9,10 +9,10 @@
 
 typedef struct nhi_slab {
     nhi_mem *mem;
-    void **chunks;      /* each of NHI_SLAB_CHUNK objects */
+    void **chunks; /* each of 2^chunk_bits objects */
     size_t obj_size, max, n_chunks, used, made;
     uint32_t free_head, free_tail; /* index + 1, 0: none */
-    unsigned index_bits;
+    unsigned index_bits, chunk_bits;
 } nhi_slab;
 
 /** max: most objects, < 2^24. Allocates only the chunk table (lazily, on first use). */

@@ -12,8 +12,8 @@ typedef struct nhi_timer {
     uint16_t kind; /* meaning given by engine/timer.c */
 } nhi_timer;
 
-#define NHI_WHEEL_BITS 6
-#define NHI_WHEEL_SLOTS (1u << NHI_WHEEL_BITS)
+#define NHI_WHEEL_BITS   6
+#define NHI_WHEEL_SLOTS  (1u << NHI_WHEEL_BITS)
 #define NHI_WHEEL_LEVELS 8 /* 64^8 ticks of 2^20 ns: far beyond any host's uptime */
 
 typedef struct nhi_wheel {
