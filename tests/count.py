@@ -35,8 +35,10 @@ def count(case, skips):
         failed = 1  # all tests passed, but the program did not (a leak at exit, a time-out)
     if not good:
         print(f"  failed: {name}", file=sys.stderr)
-        if "Synthesis" not in text:
-            print("\n".join("    " + l for l in text.splitlines()[-25:]), file=sys.stderr)
+        lines = text.splitlines()
+        if "Synthesis" in text and failed:
+            lines = [l for l in lines if l.startswith("[----]") and l[6:].strip()][:30]
+        print("\n".join("    " + l for l in lines[-30:]), file=sys.stderr)
     return passed, failed
 
 

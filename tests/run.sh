@@ -110,7 +110,7 @@ tests() { # tests DIR CTEST_ARGUMENT...
     log=$(log_of "ctest_$(basename "$dir")_$*")
     junit=$dir/junit.xml
     rm -f "$junit"
-    (cd "$dir" && ctest -j "$jobs" --no-tests=error --output-junit "$junit" \
+    (cd "$dir" && CRITERION_VERBOSITY_LEVEL=1 ctest -j "$jobs" --no-tests=error --output-junit "$junit" \
         --test-output-size-passed 4000000 --test-output-size-failed 4000000 "$@") >"$log" 2>&1
     if [ ! -s "$junit" ]; then
         fail "no tests ran in $(basename "$dir")" "$log"
