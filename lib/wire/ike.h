@@ -8,74 +8,74 @@
 
 #include "base/cursor.h"
 
-#define NHI_IKE_HDR 28
+#define NHI_IKE_HDR     28
 #define NHI_IKE_VERSION 0x20
 enum { /* flags */
-    NHI_IKE_F_INITIATOR = 0x08,
-    NHI_IKE_F_VERSION = 0x10,
-    NHI_IKE_F_RESPONSE = 0x20
+       NHI_IKE_F_INITIATOR = 0x08,
+       NHI_IKE_F_VERSION = 0x10,
+       NHI_IKE_F_RESPONSE = 0x20
 };
 enum { /* exchanges */
-    NHI_EX_SA_INIT = 34,
-    NHI_EX_AUTH = 35,
-    NHI_EX_CREATE_CHILD = 36,
-    NHI_EX_INFORMATIONAL = 37
+       NHI_EX_SA_INIT = 34,
+       NHI_EX_AUTH = 35,
+       NHI_EX_CREATE_CHILD = 36,
+       NHI_EX_INFORMATIONAL = 37
 };
 enum { /* payloads */
-    NHI_PL_NONE = 0,
-    NHI_PL_SA = 33,
-    NHI_PL_KE = 34,
-    NHI_PL_IDI = 35,
-    NHI_PL_IDR = 36,
-    NHI_PL_CERT = 37,
-    NHI_PL_CERTREQ = 38,
-    NHI_PL_AUTH = 39,
-    NHI_PL_NONCE = 40,
-    NHI_PL_NOTIFY = 41,
-    NHI_PL_DELETE = 42,
-    NHI_PL_VID = 43,
-    NHI_PL_TSI = 44,
-    NHI_PL_TSR = 45,
-    NHI_PL_SK = 46,
-    NHI_PL_CP = 47,
-    NHI_PL_EAP = 48,
-    NHI_PL_SKF = 53
+       NHI_PL_NONE = 0,
+       NHI_PL_SA = 33,
+       NHI_PL_KE = 34,
+       NHI_PL_IDI = 35,
+       NHI_PL_IDR = 36,
+       NHI_PL_CERT = 37,
+       NHI_PL_CERTREQ = 38,
+       NHI_PL_AUTH = 39,
+       NHI_PL_NONCE = 40,
+       NHI_PL_NOTIFY = 41,
+       NHI_PL_DELETE = 42,
+       NHI_PL_VID = 43,
+       NHI_PL_TSI = 44,
+       NHI_PL_TSR = 45,
+       NHI_PL_SK = 46,
+       NHI_PL_CP = 47,
+       NHI_PL_EAP = 48,
+       NHI_PL_SKF = 53
 };
 enum { /* transform types */
-    NHI_TF_ENCR = 1,
-    NHI_TF_PRF = 2,
-    NHI_TF_INTEG = 3,
-    NHI_TF_KE = 4,
-    NHI_TF_ESN = 5
+       NHI_TF_ENCR = 1,
+       NHI_TF_PRF = 2,
+       NHI_TF_INTEG = 3,
+       NHI_TF_KE = 4,
+       NHI_TF_ESN = 5
 };
 enum { /* notifies used */
-    NHI_N_UNSUPPORTED_CRITICAL = 1,
-    NHI_N_INVALID_IKE_SPI = 4,
-    NHI_N_INVALID_MAJOR_VERSION = 5,
-    NHI_N_INVALID_SYNTAX = 7,
-    NHI_N_INVALID_MESSAGE_ID = 9,
-    NHI_N_INVALID_SPI = 11,
-    NHI_N_NO_PROPOSAL_CHOSEN = 14,
-    NHI_N_INVALID_KE_PAYLOAD = 17,
-    NHI_N_AUTHENTICATION_FAILED = 24,
-    NHI_N_SINGLE_PAIR_REQUIRED = 34,
-    NHI_N_NO_ADDITIONAL_SAS = 35,
-    NHI_N_INTERNAL_ADDRESS_FAILURE = 36,
-    NHI_N_FAILED_CP_REQUIRED = 37,
-    NHI_N_TS_UNACCEPTABLE = 38,
-    NHI_N_INVALID_SELECTORS = 39,
-    NHI_N_TEMPORARY_FAILURE = 43,
-    NHI_N_CHILD_SA_NOT_FOUND = 44,
-    NHI_N_INITIAL_CONTACT = 16384,
-    NHI_N_SET_WINDOW_SIZE = 16385,
-    NHI_N_ADDITIONAL_TS_POSSIBLE = 16386,
-    NHI_N_NAT_DETECTION_SOURCE_IP = 16388,
-    NHI_N_NAT_DETECTION_DESTINATION_IP = 16389,
-    NHI_N_COOKIE = 16390,
-    NHI_N_USE_TRANSPORT_MODE = 16391,
-    NHI_N_REKEY_SA = 16393,
-    NHI_N_ESP_TFC_PADDING_NOT_SUPPORTED = 16394,
-    NHI_N_NON_FIRST_FRAGMENTS_ALSO = 16395
+       NHI_N_UNSUPPORTED_CRITICAL = 1,
+       NHI_N_INVALID_IKE_SPI = 4,
+       NHI_N_INVALID_MAJOR_VERSION = 5,
+       NHI_N_INVALID_SYNTAX = 7,
+       NHI_N_INVALID_MESSAGE_ID = 9,
+       NHI_N_INVALID_SPI = 11,
+       NHI_N_NO_PROPOSAL_CHOSEN = 14,
+       NHI_N_INVALID_KE_PAYLOAD = 17,
+       NHI_N_AUTHENTICATION_FAILED = 24,
+       NHI_N_SINGLE_PAIR_REQUIRED = 34,
+       NHI_N_NO_ADDITIONAL_SAS = 35,
+       NHI_N_INTERNAL_ADDRESS_FAILURE = 36,
+       NHI_N_FAILED_CP_REQUIRED = 37,
+       NHI_N_TS_UNACCEPTABLE = 38,
+       NHI_N_INVALID_SELECTORS = 39,
+       NHI_N_TEMPORARY_FAILURE = 43,
+       NHI_N_CHILD_SA_NOT_FOUND = 44,
+       NHI_N_INITIAL_CONTACT = 16384,
+       NHI_N_SET_WINDOW_SIZE = 16385,
+       NHI_N_ADDITIONAL_TS_POSSIBLE = 16386,
+       NHI_N_NAT_DETECTION_SOURCE_IP = 16388,
+       NHI_N_NAT_DETECTION_DESTINATION_IP = 16389,
+       NHI_N_COOKIE = 16390,
+       NHI_N_USE_TRANSPORT_MODE = 16391,
+       NHI_N_REKEY_SA = 16393,
+       NHI_N_ESP_TFC_PADDING_NOT_SUPPORTED = 16394,
+       NHI_N_NON_FIRST_FRAGMENTS_ALSO = 16395
 };
 
 typedef struct nhi_ike_hdr {
@@ -90,6 +90,7 @@ void nhi_ike_hdr_write(uint8_t *p, const nhi_ike_hdr *h);
 /** One payload: body without its generic header. */
 typedef struct nhi_ike_pl {
     uint8_t type;
+    uint8_t next; /* SK, SKF: type of the first payload inside */
     bool critical;
     nhtb_span body;
 } nhi_ike_pl;
@@ -113,7 +114,7 @@ typedef struct nhi_transform {
     uint16_t id, key_bits; /* key_bits 0: no attribute */
     bool unknown_attr;     /* carries an attribute we do not know: not acceptable */
 } nhi_transform;
-#define NHI_IKE_PROPOSALS 16
+#define NHI_IKE_PROPOSALS  16
 #define NHI_IKE_TRANSFORMS 64
 typedef struct nhi_ike_proposal {
     uint8_t number, protocol;
@@ -126,7 +127,8 @@ typedef struct nhi_ike_sa_pl {
     uint8_t n;
     nhi_ike_proposal p[NHI_IKE_PROPOSALS];
 } nhi_ike_sa_pl;
-/** False when malformed, too many, or numbering is not 1, 2, 3... (for an offer). */
+/** False when malformed, too many, or numbering is not 1, 2, 3... (a single proposal may have any
+ *  number but 0: an answer repeats the number it chose). */
 bool nhi_ike_sa_read(nhi_ike_sa_pl *sa, nhtb_span body);
 void nhi_ike_sa_write(nhi_wr *w, const nhi_ike_sa_pl *sa);
 
@@ -160,8 +162,10 @@ typedef struct nhi_ike_builder {
 void nhi_ike_build_init(nhi_ike_builder *b, uint8_t *p, size_t cap, const nhi_ike_hdr *h);
 /** Starts a bare payload list (the inside of SK); its first type is found in b->first. */
 void nhi_ike_build_inner(nhi_ike_builder *b, uint8_t *p, size_t cap);
-void nhi_ike_build_begin(nhi_ike_builder *b, uint8_t type); /* then write the body with b->w */
-void nhi_ike_build_end(nhi_ike_builder *b);                 /* patches the payload's length */
+/** Then write the body with b->w. For SK, nhi_wr_patch8(&b->w, b->next_at, inner.first) names what
+ *  is inside. */
+void nhi_ike_build_begin(nhi_ike_builder *b, uint8_t type);
+void nhi_ike_build_end(nhi_ike_builder *b); /* patches the payload's length */
 void nhi_ike_build_payload(nhi_ike_builder *b, uint8_t type, nhtb_span body);
 void nhi_ike_build_notify(nhi_ike_builder *b, uint8_t protocol, nhtb_span spi, uint16_t type,
                           nhtb_span data);

@@ -24,14 +24,14 @@ enum {
 
 /** What a packet's headers say, all lengths checked against the bytes that are there. */
 typedef struct nhi_ip_view {
-    uint8_t version;    /* 4 or 6 */
-    uint8_t proto;      /* upper protocol (IPv6: after the extension headers that are skipped) */
-    uint8_t tos;        /* TOS or traffic class */
-    uint8_t ttl;        /* TTL or hop limit */
-    bool df;            /* IPv4 DF; always true for IPv6 */
-    bool fragment;      /* is a fragment */
-    bool first_fragment;/* offset 0 (also true when it is no fragment) */
-    bool has_ports;     /* sport/dport valid (TCP, UDP, SCTP; ICMP: type*256+code in both) */
+    uint8_t version;     /* 4 or 6 */
+    uint8_t proto;       /* upper protocol (IPv6: after the extension headers that are skipped) */
+    uint8_t tos;         /* TOS or traffic class */
+    uint8_t ttl;         /* TTL or hop limit */
+    bool df;             /* IPv4 DF; always true for IPv6 */
+    bool fragment;       /* is a fragment */
+    bool first_fragment; /* offset 0 (also true when it is no fragment) */
+    bool has_ports;      /* sport/dport valid (TCP, UDP, SCTP; ICMP: type*256+code in both) */
     uint16_t sport, dport;
     uint16_t hdr_len;   /* bytes before the upper protocol */
     uint16_t ip_len;    /* IPv4 header length or 40 */
