@@ -12,6 +12,7 @@
 #include "base/qsbr.h"
 #include "crypto/bulk.h"
 
+struct nhi_fib;
 struct nhi_iface_pub;
 struct nhi_path;
 
@@ -54,6 +55,7 @@ typedef struct nhi_cell {
     /* read-mostly */
     const nhi_bulk_facts *facts;
     void *key;                     /* bulk key context, all lanes */
+    struct nhi_fib *fib;           /* where claim and account push the cell when a limit is crossed */
     struct nhi_path *path;         /* the tunnel */
     const nhi_sel *sel;            /* NULL: anything */
     uint32_t spi;                  /* host order */
@@ -83,12 +85,21 @@ typedef struct nhi_cell {
     size_t size;
 } nhi_cell;
 
+/** Bytes of a cell with its replay ring (window 0 or outbound: no ring). */
+size_t nhi_cell_size(uint32_t window, bool inbound);
+/** Lays a cell into zeroed memory of nhi_cell_size bytes aligned to 64: ring, size, fib, and limits
+ *  that never fire. Everything else is the caller's. Control. */
+nhi_cell *nhi_cell_init(void *mem, struct nhi_fib *fib, uint32_t window, bool inbound);
 /** Claims n consecutive sequence numbers; gives how many may be used and the first. The counter is
- *  never stored back; beyond hard_seq nothing is granted (RFC 4303 3.3.3). */
+ *  never stored back; beyond hard_seq or hard_bytes nothing is granted (RFC 4303 3.3.3). Raises SOFT
+ *  and HARD itself, once each, by the claim that crosses the limit. Any worker. */
 uint32_t nhi_cell_claim(nhi_cell *c, uint32_t n, uint64_t *first);
+/** Adds finished packets to the cell's counters (both directions; once per batch and cell). Raises
+ *  SOFT and HARD when a byte limit is crossed and FIRST_USE for the first inbound packets. */
+void nhi_cell_account(nhi_cell *c, uint32_t packets, uint64_t bytes, nhtb_time now);
 /** Replay window (RFC 4303 3.4.3, RFC 6479). check: before the ICV; commit: after it. 0 or
  *  NHTB_REASON_REPLAY / REPLAY_OLD. seq_lo: from the wire; *seq gets the 64-bit number. */
-unsigned nhi_cell_replay_check(const nhi_cell *c, uint32_t seq_lo, uint64_t *seq);
+unsigned nhi_cell_replay_check(const nhi_cell *c, uint32_t seq_lo, uint64_t *seq); /* replay.c */
 unsigned nhi_cell_replay_commit(nhi_cell *c, uint64_t seq); /* again tests: duplicates in a burst */
 
 /* ---- endpoint and path (path.c) ---- */
@@ -150,8 +161,8 @@ typedef struct nhi_iface_count { /* one per worker: no sharing */
     _Alignas(NHI_CACHE_LINE) NHI_ATOMIC(uint64_t) out_packets, out_bytes, in_packets, in_bytes;
 } nhi_iface_count;
 
-/* ---- route lookup (lpm.c): persistent compressed trie, root swapped at commit ---- */
-typedef struct nhi_lpm nhi_lpm; /* one family; defined in lpm.h */
+/* ---- route lookup: persistent compressed trie, root swapped at commit (lpm.h) ---- */
+typedef struct nhi_lpm nhi_lpm; /* one family */
 
 /* ---- the published whole ---- */
 typedef struct nhi_fib {
@@ -165,13 +176,16 @@ typedef struct nhi_fib {
     NHI_ATOMIC(nhi_cell *) *spi; /* [spi_mask + 1], index = spi & spi_mask */
     uint32_t spi_mask;
     unsigned worker_bits;     /* low bits of a dynamic SPI: its anchor */
-    NHI_ATOMIC(nhi_cell *) *manual; /* [manual_mask + 1], open addressing by SPI */
+    NHI_ATOMIC(nhi_cell *) *manual; /* [manual_mask + 1], open addressing by SPI, at most half full */
     uint32_t manual_mask;
     NHI_ATOMIC(uint32_t) n_manual;
+    nhi_cell *gone;                 /* what a removed manual entry leaves: SPI 0, matches nothing */
     NHI_ATOMIC(nhi_cell *) flagged; /* lock-free stack, taken whole by control */
 } nhi_fib;
 
 int nhi_fib_init(nhi_fib *f, nhi_mem *mem, const nhtb_settings *s);
+/** Upper bound of the bytes the tables themselves take (without cells, paths, interfaces). */
+size_t nhi_fib_size(const nhtb_settings *s);
 /** Frees the tables; all objects must have been retired and drained by db. */
 void nhi_fib_fini(nhi_fib *f);
 
@@ -182,6 +196,15 @@ uint32_t nhi_fib_lookup6(const nhi_fib *f, const uint8_t a[16]);
 /** Inbound cell of an SPI, or NULL. Worker, on-line. */
 nhi_cell *nhi_fib_cell(const nhi_fib *f, uint32_t spi);
 nhi_iface_pub *nhi_fib_iface(const nhi_fib *f, nhtb_iface_id id);
+
+/* Publication of inbound cells (spi.c). Control. */
+/** A dynamic SPI's cell; NULL unpublishes. */
+void nhi_fib_spi_set(nhi_fib *f, uint32_t spi, nhi_cell *c);
+/** Manual SPIs: at most manual_mask / 2 + 1. One store; a reader never misses a present entry. */
+int nhi_fib_manual_add(nhi_fib *f, nhi_cell *c);
+void nhi_fib_manual_del(nhi_fib *f, uint32_t spi);
+/** The manual cell of an SPI, or NULL. Also for readers. */
+nhi_cell *nhi_fib_manual_get(const nhi_fib *f, uint32_t spi);
 
 /** Worker: sets flags; pushes the cell on f->flagged when they were 0. */
 void nhi_cell_flag(nhi_fib *f, nhi_cell *c, uint32_t flags);

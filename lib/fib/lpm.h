@@ -11,6 +11,7 @@
 typedef struct nhi_lpm nhi_lpm;
 
 nhi_lpm *nhi_lpm_new(nhi_mem *mem, nhi_qsbr *q, uint8_t family, size_t max_routes);
+/** Frees at once: no reader may be on-line. NULL allowed. */
 void nhi_lpm_del(nhi_lpm *l);
 /** Reader. a: 4 or 16 bytes. 0: no match. */
 uint32_t nhi_lpm_get(const nhi_lpm *l, const uint8_t *a);
@@ -26,8 +27,11 @@ void nhi_lpm_publish(nhi_lpm *l); /* cannot fail */
 void nhi_lpm_abort(nhi_lpm *l);
 /** Exact prefix in the batch being built (or the published table): its value, 0 when absent. */
 uint32_t nhi_lpm_exact(const nhi_lpm *l, const uint8_t *addr, unsigned len);
-/** Control iteration over prefixes in order: start with *len = 0xff; false at the end. */
+/** Control iteration over prefixes by address, then length: start with *len = 0xff; false at the end.
+ *  Stateless: the table may change between calls. Sees what exact sees. */
 bool nhi_lpm_next(const nhi_lpm *l, uint8_t *addr, unsigned *len, uint32_t *value);
 size_t nhi_lpm_count(const nhi_lpm *l);
+/** Upper bound of the bytes of max_routes prefixes, whatever they are. */
+size_t nhi_lpm_size(uint8_t family, size_t max_routes);
 
 #endif
