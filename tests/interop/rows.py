@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of the interop matrix and the steps they take after the tunnel is up and counted."""
+import signal
+import time
+
+from lab import LabError, wait_for
+
+
+# ---- steps: each gets the Run object ----
+
+def spis(sa):
+    child = sa["children"][0]
+    return {child["in"], child["out"]}
+
+
+def new_child(r, before):
+    def changed():
+        sa = r.report()
+        return sa if sa and not spis(sa) & before else None
+    wait_for("a new SA pair by the peer's report", 15, changed)
+    r.traffic()
+
+
+def rekey_child_by_us(r):
+    before = spis(r.report())
+    r.gateway.ctl("rekey", "peer", "child")
+    new_child(r, before)
+
+
+def rekey_child_by_peer(r):
+    before = spis(r.report())
+    r.peer.ctl("--rekey", "--child", "net")
+    new_child(r, before)
+
+
+def new_ike(r, before):
+    wait_for("a new IKE SA by the peer's report", 15,
+             lambda: (lambda sa: sa and sa["spi_i"] not in before and sa["spi_r"] not in before)(r.report()))
+    r.traffic()
+
+
+def rekey_ike_by_us(r):
+    sa = r.report()
+    r.gateway.ctl("rekey", "peer", "ike")
+    new_ike(r, {sa["spi_i"], sa["spi_r"]})
+
+
+def rekey_ike_by_peer(r):
+    sa = r.report()
+    r.peer.ctl("--rekey", "--ike", "nhtb")
+    new_ike(r, {sa["spi_i"], sa["spi_r"]})
+
+
+def delete_by_peer(r):
+    r.peer.ctl("--terminate", "--ike", "nhtb", "--timeout", "5")
+    wait_for("our SAs gone", 5, lambda: not rows_of(r.gateway.show("ipsec", "sa")))
+    if r.hosts.ping_from_us(count=1):
+        raise LabError("traffic passes without an SA")
+
+
+def delete_by_us(r):
+    r.gateway.ctl("clear", "peer")
+    wait_for("the peer's SAs gone", 5, lambda: not r.peer.sas())
+
+
+def peer_dies(r):
+    """Our liveness checks (2 s x 3) notice a killed peer."""
+    r.peer.process.send_signal(signal.SIGKILL)
+    r.peer.process.wait()
+    started = time.monotonic()
+    wait_for("liveness took the SAs down", 20, lambda: not rows_of(r.gateway.show("ipsec", "sa")))
+    if time.monotonic() - started > 15:
+        raise LabError("liveness took longer than 15 s")
+
+
+def we_die(r):
+    """The peer's DPD notices that we were killed, so its checks were answered before."""
+    time.sleep(2.5)  # at least one of its checks passes while we live
+    if not r.report():
+        raise LabError("the peer lost the SA while we lived")
+    r.lab.stop(r.gateway.process, signal.SIGKILL)
+    wait_for("the peer's DPD", 25, lambda: not r.peer.sas(), 0.5)
+
+
+def big_packets(r):
+    r.traffic(size=1300)
+    r.traffic(size=4000)  # fragments on both sides
+
+
+def narrowed(r):
+    child = r.first["children"][0]
+    if child.get("ts_local") != "10.2.0.0/24" or child.get("ts_remote") != "10.1.0.0/24":
+        raise LabError(f"selectors {child.get('ts_local')} === {child.get('ts_remote')}")
+
+
+def rows_of(answer):
+    """The list inside one of our JSON answers, whatever its key."""
+    if isinstance(answer, list):
+        return answer
+    return next((v for v in answer.values() if isinstance(v, list)), [])
+
+
+# ---- suites: (our words, strongSwan's words) ----
+GCM = ("aes256gcm16-prfsha256-x25519", "aes256gcm16-prfsha256-x25519")
+IKE = {
+    "gcm256-x25519": GCM,
+    "gcm128-ecp256": ("aes128gcm16-prfsha256-ecp256", "aes128gcm16-prfsha256-ecp256"),
+    "cbc256-sha512-modp2048": ("aes256-sha512-modp2048", "aes256-sha512-modp2048"),
+    "cbc128-sha256-ecp256": ("aes128-sha256-ecp256", "aes128-sha256-ecp256"),
+    "cbc256-sha384-x25519": ("aes256-sha384-x25519", "aes256-sha384-x25519"),
+    "chacha-x25519": ("chacha20poly1305-prfsha256-x25519", "chacha20poly1305-prfsha256-x25519"),
+}
+
+
+def row(name, role, ike="gcm256-x25519", esp="aes256gcm16", **more):
+    ours, theirs = IKE[ike]
+    return {"name": name, "role": role, "ike": [ours], "swan_ike": theirs,
+            "esp": esp if isinstance(esp, list) else [esp],
+            "swan_esp": more.pop("swan_esp", esp if isinstance(esp, str) else ",".join(esp)), **more}
+
+
+ROWS = [
+    # userland ESP: suites and groups, both roles
+    row("AES-256-GCM, X25519", "initiator", steps=[big_packets],
+        expect_suite=["AES_GCM_16-256", "PRF_HMAC_SHA2_256", "CURVE_25519"]),
+    row("AES-256-GCM, X25519", "responder", steps=[big_packets], expect_suite=["AES_GCM_16-256", "CURVE_25519"]),
+    row("AES-128-GCM, P-256", "initiator", "gcm128-ecp256", "aes128gcm16",
+        expect_suite=["AES_GCM_16-128", "ECP_256"]),
+    row("AES-128-GCM, P-256", "responder", "gcm128-ecp256", "aes128gcm16",
+        expect_suite=["AES_GCM_16-128", "ECP_256"]),
+    row("AES-256-CBC SHA-512, MODP-2048", "initiator", "cbc256-sha512-modp2048", "aes256-sha512",
+        expect_suite=["AES_CBC-256/HMAC_SHA2_512_256", "MODP_2048"]),
+    row("AES-128-CBC SHA-256, MODP-2048", "responder", "cbc256-sha512-modp2048", "aes128-sha256",
+        expect_suite=["AES_CBC-128/HMAC_SHA2_256_128", "MODP_2048"]),
+    row("AES-256-CBC SHA-384, X25519", "initiator", "cbc256-sha384-x25519", "aes256-sha384",
+        expect_suite=["AES_CBC-256/HMAC_SHA2_384_192"]),
+    row("AES-128-CBC SHA-256, P-256", "responder", "cbc128-sha256-ecp256", "aes128-sha256",
+        expect_suite=["AES_CBC-128/HMAC_SHA2_256_128", "ECP_256"]),
+    row("ChaCha20-Poly1305, X25519", "initiator", "chacha-x25519", "chacha20poly1305",
+        expect_suite=["CHACHA20_POLY1305"]),
+    row("ChaCha20-Poly1305, X25519", "responder", "chacha-x25519", "chacha20poly1305",
+        expect_suite=["CHACHA20_POLY1305"]),
+    row("wrong KE group first (INVALID_KE_PAYLOAD)", "initiator", ike="gcm256-x25519",
+        swan={"ike": "aes256gcm16-prfsha256-ecp256"}, our_ike_words=True, expect_suite=["ECP_256"]),
+    row("wrong KE group first (INVALID_KE_PAYLOAD)", "responder",
+        swan={"ike": "aes256gcm16-prfsha256-ecp256-x25519"}, expect_suite=["CURVE_25519"]),
+    # NAT
+    row("we are behind NAT", "initiator", nat="ours", steps=[big_packets], expect_suite=["TUNNEL-in-UDP"]),
+    row("the peer is behind NAT", "responder", nat="peer", steps=[big_packets], expect_suite=["TUNNEL-in-UDP"]),
+    # rekeys and deletes from either side
+    row("child rekey by us", "initiator", steps=[rekey_child_by_us, rekey_child_by_us]),
+    row("child rekey by the peer", "initiator", steps=[rekey_child_by_peer, rekey_child_by_peer]),
+    row("child rekey by us, PFS", "responder", esp="aes256gcm16-x25519", steps=[rekey_child_by_us]),
+    row("child rekey by the peer, PFS", "responder", esp="aes256gcm16-ecp256", steps=[rekey_child_by_peer]),
+    row("IKE rekey by us", "initiator", steps=[rekey_ike_by_us, rekey_child_by_us, rekey_ike_by_us]),
+    row("IKE rekey by the peer", "responder", steps=[rekey_ike_by_peer, rekey_child_by_peer, rekey_ike_by_peer]),
+    row("delete by the peer", "responder", steps=[delete_by_peer], ends_down=True),
+    row("delete by us", "responder", steps=[delete_by_us], ends_down=True),
+    # liveness
+    row("liveness: the peer dies", "responder", gateway={"dpd": 2}, steps=[peer_dies], ends_down=True),
+    row("liveness: we die", "initiator", swan={"dpd": "1s"}, steps=[we_die], ends_down=True),
+    # narrowing
+    row("narrowing: the peer offers 0.0.0.0/0", "responder",
+        swan={"local_ts": "10.2.0.0/24", "remote_ts": "0.0.0.0/0"}, steps=[narrowed]),
+    row("narrowing: we offer 0.0.0.0/0", "initiator",
+        gateway={"vpn": {"traffic_selectors": {"local": ["0.0.0.0/0"], "remote": ["0.0.0.0/0"]}}}, steps=[narrowed]),
+    # a real kernel: native ESP, IPv6, ESN
+    row("kernel: native ESP, no ESN", "initiator", kernel=True, esp="aes256gcm16-noesn", steps=[big_packets],
+        expect_suite=["AES_GCM_16-256"]),
+    row("kernel: native ESP, ESN", "responder", kernel=True, esp="aes256gcm16-esn", steps=[big_packets],
+        expect_suite=["AES_GCM_16-256"]),
+    row("kernel: native ESP, ESN, CBC", "initiator", kernel=True, esp="aes256-sha256-esn",
+        steps=[big_packets, rekey_child_by_peer], expect_suite=["AES_CBC-256/HMAC_SHA2_256_128/ESN"]),
+    row("kernel: IPv6 outer, native ESP, ESN", "initiator", kernel=True, outer="ipv6", esp="aes128gcm16-esn",
+        steps=[big_packets, rekey_child_by_us], expect_suite=["AES_GCM_16-128"]),
+    row("kernel: IPv6 outer, native ESP, no ESN", "responder", kernel=True, outer="ipv6",
+        esp="aes128-sha256-noesn", steps=[big_packets, rekey_ike_by_peer],
+        expect_suite=["AES_CBC-128/HMAC_SHA2_256_128"]),
+    row("kernel: ESP in UDP, ChaCha20-Poly1305", "responder", kernel=True, ike="chacha-x25519",
+        esp="chacha20poly1305", swan={"encap": "yes"}, expect_suite=["CHACHA20_POLY1305", "TUNNEL-in-UDP"]),
+]
+for r in ROWS:
+    if r.pop("our_ike_words", False):
+        r["ike"] = ["aes256gcm16-prfsha256-x25519-ecp256"]  # X25519 first, the peer allows P-256 only
