@@ -9,6 +9,16 @@ add_library(nhtb_criterion INTERFACE)
 target_include_directories(nhtb_criterion SYSTEM INTERFACE "${CRITERION_INCLUDE_DIR}")
 target_link_libraries(nhtb_criterion INTERFACE "${CRITERION_LIBRARY}")
 
+# The published vector files are JSON; tests that read them need cJSON.
+set(NHTB_TEST_JSON "")
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+    pkg_check_modules(CJSON QUIET IMPORTED_TARGET libcjson)
+    if(CJSON_FOUND)
+        set(NHTB_TEST_JSON PkgConfig::CJSON)
+    endif()
+endif()
+
 set(NHTB_TEST_BACKENDS "")
 set(NHTB_TEST_BACKEND_DEFS "")
 foreach(backend IN LISTS NHTB_BACKENDS)
@@ -80,8 +90,8 @@ endforeach()
 foreach(kind exchange property vectors)
     file(GLOB sources CONFIGURE_DEPENDS "tests/${kind}/*.c")
     if(kind STREQUAL "vectors")
-        nhtb_test(test_vectors LABELS vectors ROOMS base crypto LIBS ${NHTB_TEST_BACKENDS}
-            SOURCES ${sources})
+        nhtb_test(test_vectors LABELS vectors ROOMS base wire crypto
+            LIBS ${NHTB_TEST_BACKENDS} ${NHTB_TEST_JSON} SOURCES ${sources})
     else()
         nhtb_test(test_${kind} LABELS ${kind} LIBS ${NHTB_SIM} nhtb_static ${NHTB_TEST_BACKENDS}
             SOURCES ${sources})
