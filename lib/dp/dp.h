@@ -28,12 +28,15 @@ typedef struct nhi_dp_env {
     uint8_t emit;       /* nhtb_emit */
     bool hold;          /* settings.hold_ms != 0: unroutable first packets are punted */
     unsigned index;
+    void *owner;        /* handed back by nhi_dp_worker_owner, never read */
     uint8_t rng_seed[32];
 } nhi_dp_env;
 
 /** Control thread. */
 int nhi_dp_worker_new(nhtb_worker **out, const nhi_dp_env *env);
 void nhi_dp_worker_del(nhtb_worker *w);
+void *nhi_dp_worker_owner(const nhtb_worker *w);
+unsigned nhi_dp_worker_index(const nhtb_worker *w);
 const nhi_dp_count *nhi_dp_worker_count(const nhtb_worker *w);
 size_t nhi_dp_worker_size(const nhtb_crypto *c);
 
