@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Raw sockets for native ESP (IP protocol 50, RFC 4303), used where no NAT is seen. Called by
+ * main.c before privileges are given up. The kernel reassembles outer fragments. */
+#define _GNU_SOURCE
+#include "sock.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SOCKET_BUFFER (4 << 20)
+
+static void set(int fd, int level, int name, int value)
+{
+    (void)setsockopt(fd, level, name, &value, sizeof value);
+}
+
+int rawesp_open(gw_sock *s, uint8_t family)
+{
+    *s = (gw_sock){.fd = -1, .family = family, .df = -1, .kind = NHTB_PKT_ESP};
+    s->fd = socket(family == 4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                   IPPROTO_ESP);
+    if (s->fd < 0)
+        return errno == EAFNOSUPPORT ? 0 : -errno;
+    if (family == 4) {
+        set(s->fd, IPPROTO_IP, IP_PKTINFO, 1);
+        set(s->fd, IPPROTO_IP, IP_RECVTOS, 1);
+    } else {
+        set(s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+        set(s->fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+    }
+    set(s->fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER);
+    set(s->fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
+    sock_set_df(s, false);
+    return 0;
+}

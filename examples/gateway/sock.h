@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Datagram sockets of the gateway: what udp.c and rawesp.c open, how a packet becomes a msghdr and
+ * back (local address by PKTINFO, TOS, TTL). A socket is sent on by one thread only, because DF is
+ * a socket option that is switched between packets. */
+#ifndef GATEWAY_SOCK_H
+#define GATEWAY_SOCK_H
+
+#include <nhtb/nhtb.h>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+typedef struct gw_sock {
+    int fd;         /* -1: not there */
+    uint8_t family; /* 4 or 6 */
+    uint8_t kind;   /* nhtb_pkt_kind of what arrives */
+    uint16_t port;  /* 0: raw ESP */
+    int8_t df;      /* DF state of the socket: 0, 1, -1 unknown */
+} gw_sock;
+
+/** Everything one message needs around its payload. */
+typedef struct gw_slot {
+    struct sockaddr_storage sa;
+    struct iovec iov;
+    _Alignas(struct cmsghdr) uint8_t control[128];
+} gw_slot;
+
+/** udp.c / rawesp.c. 0 or -errno; s->fd is -1 when the family does not exist on this host. */
+int udp_open(gw_sock *s, uint8_t family, uint16_t port);
+int rawesp_open(gw_sock *s, uint8_t family);
+void sock_close(gw_sock *s);
+
+/** Fills h to send p along p->path. */
+void sock_fill_tx(const gw_sock *s, struct msghdr *h, gw_slot *slot, const nhtb_pkt *p);
+/** Fills h to receive into p (data at p->off, up to room bytes). */
+void sock_fill_rx(struct msghdr *h, gw_slot *slot, nhtb_pkt *p, uint32_t room);
+/** After a receive of n bytes: sets p and *path. False: not a usable packet. */
+bool sock_parse_rx(const gw_sock *s, const struct msghdr *h, size_t n, nhtb_pkt *p,
+                   nhtb_path *path);
+/** Switches DF for what is sent next. */
+void sock_set_df(gw_sock *s, bool df);
+/** The kernel's path MTU toward path->remote, 0: unknown. */
+uint32_t sock_path_mtu(const nhtb_path *path);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Batched sending with errors that are counted and survived: see worker_tx.h. Worker thread. */
+#define _GNU_SOURCE
+#include "worker_tx.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SEND_PATIENCE_MS 2
+#define MTU_REPORT_NS (100 * NHTB_NS_PER_MS)
+
+void tx_init(tx *t, const gw_sock *socks, gw_io_stats *stats, gw_ring *to_control)
+{
+    memset(t, 0, sizeof *t);
+    for (unsigned i = 0; i < GW_SOCKS; i++)
+        t->q[i].sock = socks[i];
+    t->stats = stats;
+    t->to_control = to_control;
+}
+
+static tx_queue *queue_for(tx *t, const nhtb_pkt *p)
+{
+    const bool raw = p->kind == NHTB_PKT_ESP;
+    const bool v6 = p->path->remote.family == 6;
+    return &t->q[raw ? (v6 ? GW_SOCK_RAW6 : GW_SOCK_RAW4) : (v6 ? GW_SOCK_UDP6 : GW_SOCK_UDP4)];
+}
+
+/* The kernel says the packet does not fit: the library learns the path's MTU. */
+static void report_mtu(tx *t, const nhtb_path *path, nhtb_time now)
+{
+    if (memcmp(path, &t->reported, sizeof *path) == 0 && now - t->reported_at < MTU_REPORT_NS)
+        return;
+    t->reported = *path;
+    t->reported_at = now;
+    gw_msg *m = msg_new(GW_MSG_PATH_MTU, 0);
+    if (m == NULL)
+        return;
+    m->path = *path;
+    m->mtu = sock_path_mtu(path);
+    if (m->mtu == 0 || !ring_put(t->to_control, m)) {
+        free(m);
+        return;
+    }
+    ring_wake(t->to_control);
+}
+
+/* Counts why message i was not sent. */
+static void refused(tx *t, const tx_queue *q, unsigned i, int err, nhtb_time now)
+{
+    if (err == EMSGSIZE) {
+        gw_count(&t->stats->send_too_big);
+        report_mtu(t, &q->path[i], now);
+    } else if (err == EAGAIN || err == ENOBUFS) {
+        gw_count(&t->stats->send_no_buffers);
+    } else if (err == ENETUNREACH || err == EHOSTUNREACH) {
+        gw_count(&t->stats->send_unreachable);
+    } else {
+        gw_count(&t->stats->send_errors);
+    }
+}
+
+/* True: the caller may try the same message once more. */
+static bool may_retry(const tx_queue *q, int err, bool *waited)
+{
+    if (err == EINTR)
+        return true;
+    if (err != EAGAIN || *waited)
+        return false;
+    struct pollfd p = {.fd = q->sock.fd, .events = POLLOUT};
+    *waited = true; /* once per flush: a stuck socket costs two milliseconds, never a spin */
+    return poll(&p, 1, SEND_PATIENCE_MS) == 1;
+}
+
+static void flush_queue(tx *t, tx_queue *q, nhtb_time now)
+{
+    bool waited = false;
+    for (unsigned i = 0; i < q->n;) {
+        const int sent = sendmmsg(q->sock.fd, &q->h[i], q->n - i, 0);
+        if (sent > 0) {
+            i += (unsigned)sent;
+            continue;
+        }
+        const int err = errno;
+        if (may_retry(q, err, &waited))
+            continue;
+        refused(t, q, i, err, now);
+        i++;
+    }
+    q->n = 0;
+}
+
+void tx_put(tx *t, const nhtb_pkt *p, nhtb_time now)
+{
+    tx_queue *q = queue_for(t, p);
+    const bool df = (p->flags & NHTB_PKT_DF) != 0;
+    if (q->sock.fd < 0) {
+        gw_count(&t->stats->send_unreachable);
+        return;
+    }
+    if (q->n == TX_BATCH || (q->n > 0 && q->sock.df != (int8_t)df))
+        flush_queue(t, q, now);
+    sock_set_df(&q->sock, df);
+    q->path[q->n] = *p->path;
+    sock_fill_tx(&q->sock, &q->h[q->n].msg_hdr, &q->slot[q->n], p);
+    q->n++;
+}
+
+void tx_flush(tx *t, nhtb_time now)
+{
+    for (unsigned i = 0; i < GW_SOCKS; i++)
+        if (t->q[i].n > 0)
+            flush_queue(t, &t->q[i], now);
+}
