@@ -201,14 +201,14 @@ stage_mutations() {
 stage_scripts() {
     local s
     for s in tests/interop/run.sh tests/gateway/*.sh examples/gateway/demo.sh; do
-        [ -x "$s" ] && NHTB_BUILD_DIR=$work/gcc script "$s" "./$s"
+        [ -x "$s" ] && NHTB_BUILD=$work/gcc script "$s" "./$s"
     done
 }
 
 stage_long() {
     local s
     for s in tests/long/*.sh; do
-        [ -x "$s" ] && NHTB_BUILD_DIR=$work/gcc script "$s" "./$s"
+        [ -x "$s" ] && NHTB_BUILD=$work/gcc script "$s" "./$s"
     done
 }
 
