@@ -103,6 +103,13 @@ if(TARGET nhtb_gateway_parts)
     nhtb_test(test_gateway LABELS gateway LIBS nhtb_gateway_parts SOURCES ${gateway_test_sources})
 endif()
 
+# Held against scapy by tests/scapy/run.sh.
+if(TARGET nhtb_openssl_static AND TARGET nhtb_mbedtls_static)
+    add_executable(esp_tool tests/scapy/esp_tool.c)
+    target_link_libraries(esp_tool PRIVATE nhtb_static ${NHTB_TEST_BACKENDS})
+    nhtb_host_program(esp_tool)
+endif()
+
 if(TARGET two_peers)
     add_test(NAME two_peers COMMAND two_peers)
     set_tests_properties(two_peers PROPERTIES LABELS exchange)
