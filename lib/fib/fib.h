@@ -128,7 +128,10 @@ typedef struct nhi_path { /* lives as long as its tunnel */
 /** Recomputes inner_mtu from endpoint, cell and interface. Control. */
 void nhi_path_update_mtu(nhi_path *p);
 
-/* ---- next-hop slots ---- */
+/* ---- next-hop slots ----
+ * Every next hop with a binding has an implicit host route (/32, /128) to its slot in the LPM,
+ * published by db: packets to a tunnel address find it, and the source check of dp/inpol.c is one
+ * lookup (the route back of a source must be the tunnel it came from). */
 #define NHI_SLOT_NONE 0u  /* no route */
 #define NHI_SLOT_LOCAL 1u /* NHTB_ROUTE_LOCAL */
 typedef struct nhi_slot {
