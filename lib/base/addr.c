@@ -34,7 +34,7 @@ static uint8_t mask_byte(unsigned len, size_t i)
     if (len >= from + 8) {
         return 0xff;
     }
-    return len <= from ? 0 : (uint8_t)(0xff00u >> (len - from));
+    return (uint8_t)(len <= from ? 0 : 0xff00u >> (len - from));
 }
 
 bool nhi_addr_in(const nhtb_prefix *p, const nhtb_addr *a)
