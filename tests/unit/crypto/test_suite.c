@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The tables of facts against the RFCs' sizes, and capability queries. */
+#include "vectors/support.h"
+
+Test(suite, every_bulk_algorithm_has_facts_that_add_up)
+{
+    for (uint16_t alg = 1; alg < NHTB_BULK_ALG_END; alg++) {
+        const nhi_bulk_facts *f = nhi_bulk_of(alg);
+        cr_assert_not_null(f);
+        cr_assert_eq(nhi_bulk_find(f->encr, f->key_bits, f->integ), f);
+        cr_assert_eq(f->aead, f->integ == NHI_INTEG_NONE);
+        cr_assert_eq(f->salt_len, f->aead ? 4 : 0);
+        cr_assert_eq(f->iv_len, f->aead ? 8 : 16);
+        cr_assert_eq(f->icv_len, f->aead ? 16 : f->integ_len / 2);
+        cr_assert_eq(nhi_bulk_align(f), f->aead ? 4 : 16);
+        cr_assert_eq(nhi_bulk_keymat_len(f), (uint32_t)(f->key_len + f->salt_len + f->integ_len));
+        cr_assert(f->key_bits == 0 || f->key_bits == f->key_len * 8);
+        cr_assert_eq(f->soft_bytes, UINT64_C(1) << 36);
+        cr_assert_eq(f->hard_bytes, UINT64_C(1) << 38);
+        cr_assert_not_null(f->name);
+    }
+    cr_assert_null(nhi_bulk_of(NHTB_BULK_NONE));
+    cr_assert_null(nhi_bulk_of(NHTB_BULK_ALG_END));
+}
+
+Test(suite, unknown_combinations_are_not_found)
+{
+    cr_assert_null(nhi_bulk_find(NHI_ENCR_AES_GCM16, 192, NHI_INTEG_NONE));
+    cr_assert_null(nhi_bulk_find(NHI_ENCR_AES_GCM16, 128, NHI_INTEG_SHA256_128));
+    cr_assert_null(nhi_bulk_find(NHI_ENCR_AES_CBC, 128, NHI_INTEG_NONE));
+    cr_assert_null(nhi_bulk_find(NHI_ENCR_CHACHA20_POLY1305, 256, NHI_INTEG_NONE));
+    cr_assert_null(nhi_bulk_find(11, 0, NHI_INTEG_SHA256_128)); /* ENCR_NULL */
+    cr_assert_eq(nhi_prf_hash(2), NHTB_HASH_NONE);
+    cr_assert_eq(nhi_hash_len(NHTB_HASH_NONE), 0);
+    cr_assert_eq(nhi_ke_public_len(2), 0);
+    cr_assert_eq(nhi_ke_secret_len(2), 0);
+}
+
+Test(suite, every_backend_offers_everything_we_know)
+{
+    for (size_t b = 0; b < N_ALL; b++) {
+        nhtb_crypto c = all_backends[b]();
+        cr_assert_eq(c.bulk->size, sizeof(nhtb_bulk_ops));
+        cr_assert_eq(c.kdf->size, sizeof(nhtb_kdf_ops));
+        cr_assert_eq(c.pk->size, sizeof(nhtb_pk_ops));
+        for (uint16_t alg = 1; alg < NHTB_BULK_ALG_END; alg++) {
+            const nhi_bulk_facts *f = nhi_bulk_of(alg);
+            cr_assert(nhi_crypto_has_bulk(&c, f->encr, f->key_bits, f->integ));
+        }
+        for (uint16_t prf = NHI_PRF_SHA256; prf <= NHI_PRF_SHA512; prf++)
+            cr_assert(nhi_crypto_has_prf(&c, prf));
+        for (size_t m = 0; m < NHI_ARRAY_LEN(ke_methods); m++)
+            cr_assert(nhi_crypto_has_ke(&c, ke_methods[m]));
+        cr_assert_not(nhi_crypto_has_bulk(&c, 3, 0, 0));
+        cr_assert_not(nhi_crypto_has_prf(&c, 1));
+        cr_assert_not(nhi_crypto_has_ke(&c, 1));
+    }
+}
+
+Test(suite, missing_tables_offer_nothing)
+{
+    nhtb_crypto none = {NULL, NULL, NULL};
+    nhtb_proposal p[2];
+    cr_assert_not(nhi_crypto_has_bulk(&none, NHI_ENCR_AES_GCM16, 128, 0));
+    cr_assert_not(nhi_crypto_has_prf(&none, NHI_PRF_SHA256));
+    cr_assert_not(nhi_crypto_has_ke(&none, NHTB_KE_X25519));
+    cr_assert_eq(nhi_proposal_default(&none, NHTB_PROTO_IKE, p, 2), 0);
+}
