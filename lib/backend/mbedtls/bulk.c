@@ -26,11 +26,11 @@ typedef struct cbc_ctx {
     mbedtls_md_context_t hmac;
 } cbc_ctx;
 
+/* Cache-line aligned: lanes of one key are written by different threads. */
 typedef union lane_ctx {
-    mbedtls_gcm_context gcm;
+    _Alignas(64) mbedtls_gcm_context gcm;
     mbedtls_chachapoly_context chachapoly;
     cbc_ctx cbc;
-    uint64_t align[8];
 } lane_ctx;
 
 typedef struct key_ctx {

@@ -147,3 +147,78 @@ Test(context, selftest_catches_a_table_that_lies)
     expect_caught((nhtb_crypto){c.bulk, &hmac, c.pk}, "SHA-1");
     expect_caught((nhtb_crypto){c.bulk, c.kdf, &pk}, "MODP-2048");
 }
+
+/* ---- lanes: the backends here need no scratch, so one that does is played ---- */
+
+static size_t lane_bytes(void)
+{
+    return 128;
+}
+
+static int lane_good(void *lane)
+{
+    memset(lane, 0x77, 128);
+    return 0;
+}
+
+static int lane_bad(void *lane)
+{
+    (void)lane;
+    return NHTB_ERR_CRYPTO;
+}
+
+static int key_bad(void *mem, const nhtb_bulk_key *k, unsigned lanes, uint64_t lane_mask)
+{
+    (void)mem;
+    (void)k;
+    (void)lanes;
+    (void)lane_mask;
+    return NHTB_ERR_CRYPTO;
+}
+
+static void lane_forget(void *lane)
+{
+    memset(lane, 0, 128);
+}
+
+Test(context, lane_scratch_is_made_wiped_and_given_back)
+{
+    nhtb_crypto c = all_backends[0]();
+    nhtb_bulk_ops ops = *c.bulk;
+    ops.lane_size = lane_bytes;
+    ops.lane_init = lane_good;
+    ops.lane_wipe = lane_forget;
+    c.bulk = &ops;
+    size_t left = 1;
+    nhi_mem mem = test_mem(&left);
+    nhi_bulk_lane lane;
+    cr_assert_eq(nhi_bulk_lane_make(&lane, &mem, &c, 3), 0);
+    cr_assert_eq(lane.index, 3);
+    cr_assert_eq((uintptr_t)lane.mem % 64, 0);
+    cr_assert_eq(mem.bytes, 128);
+    nhi_bulk_lane_wipe(&lane, &mem, &c);
+    nhi_bulk_lane_wipe(&lane, &mem, &c);
+    cr_assert_eq(mem.bytes, 0);
+    cr_assert_eq(nhi_bulk_lane_make(&lane, &mem, &c, 3), NHTB_ERR_MEMORY);
+    left = 1;
+    ops.lane_init = lane_bad;
+    cr_assert_eq(nhi_bulk_lane_make(&lane, &mem, &c, 3), NHTB_ERR_CRYPTO);
+    cr_assert_eq(mem.bytes, 0);
+    cr_assert_null(lane.mem);
+}
+
+Test(context, a_failing_key_init_leaves_nothing)
+{
+    uint8_t keymat[20] = {0};
+    nhtb_crypto c = all_backends[0]();
+    nhtb_bulk_ops ops = *c.bulk;
+    nhi_bulk_ctx ctx;
+    nhi_mem mem = test_mem(NULL);
+    const nhi_bulk_facts *f = nhi_bulk_of(NHTB_BULK_AES128_GCM16);
+    ops.key_init = key_bad;
+    c.bulk = &ops;
+    cr_assert_eq(nhi_bulk_ctx_make(&ctx, &mem, &c, f, (nhtb_span){keymat, 20}, true, 1, 1),
+                 NHTB_ERR_CRYPTO);
+    cr_assert_null(ctx.mem);
+    cr_assert_eq(mem.bytes, 0);
+}
