@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The seeded faults. find: a regular expression that matches exactly one place of file (DOTALL);
+"""The seeded faults. The tests are named as closely as may be, so that a fault is caught by what
+should catch it and not by chance. find: a regular expression that matches exactly one place of file (DOTALL);
 replace: as in re.sub; tests: (test program, Criterion filter or None), at least one must fail."""
 
 
@@ -20,5 +21,25 @@ MUTATIONS = [
          r"\1true || s == NULL", "test_fib"),
     seed("cookie_not_checked", "any cookie of the right length and version is accepted",
          "lib/ike/cookie.c", r"return nhi_equal_ct\(want, cookie\.p, NHI_COOKIE_LEN\);",
-         "return nhi_equal_ct(want, want, NHI_COOKIE_LEN);", "test_ike"),
+         "return nhi_equal_ct(want, want, NHI_COOKIE_LEN);", ("test_ike", "cookie/*")),
+    seed("nonce_counter_reset", "an SA's counter starts again after 100 packets",
+         "lib/fib/cell.c", r"(    uint64_t before = nhi_a_add\(&c->seq, n\))",
+         r"    if (nhi_a_load(&c->seq) >= 100)\n        nhi_a_store(&c->seq, 0);\n\1", "test_fib"),
+    seed("nonce_block_not_claimed", "a burst claims one sequence number for all its packets",
+         "lib/fib/cell.c", r"uint64_t before = nhi_a_add\(&c->seq, n\)",
+         "uint64_t before = nhi_a_add(&c->seq, 1)", "test_fib"),
+    seed("ttl_not_decremented", "a packet forwarded between tunnels keeps its TTL",
+         "lib/wire/ip_write.c", r"nhi_get16\(p \+ 8\) - 0x100\)", "nhi_get16(p + 8) - 0)",
+         ("test_wire", "ip*/*")),
+    seed("static_binding_loses", "a learnt next hop takes the place of a static one",
+         "lib/db/binding.c", r"holder != NULL && s->is_static", "holder == NULL && s->is_static",
+         "test_db"),
+    seed("cursor_reads_too_far", "the reader of peer bytes allows one byte behind the end",
+         "lib/base/cursor.c", r"r->bad \|\| nhi_rd_left\(r\) < n\b",
+         "r->bad || nhi_rd_left(r) + 1 < n", ("test_base", "reader/*")),
+    seed("compare_ignores_last_byte", "constant-time comparison stops one byte early",
+         "lib/base/wipe.c", r"(bool nhi_equal_ct.*?)i < n;", r"\1i + 1 < n;", ("test_base", "wipe/*")),
+    seed("backend_icv_not_compared", "a backend accepts any ICV",
+         "lib/backend/null/bulk.c", r"bool good = memcmp\(icv, jobs\[i\]\.icv, icv_len\(key->alg\)\) == 0;",
+         "bool good = icv[0] == icv[0];", ("test_crypto", "bulk/*")),
 ]
