@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Known-answer tests of whatever the host's three tables claim to have: a miswired or broken backend
+ * Known-answer tests of whatever the three tables claim to have: a miswired or broken backend
  * must not come up. Called once by engine when a context is made, control thread. Inputs are byte
  * patterns; answers were computed with libraries other than the ones under test. */
 #include "crypto/bulk.h"

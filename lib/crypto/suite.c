@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The facts about every algorithm, one table per kind: IANA transform ids (RFC 7296 3.3.2) against
- * key, IV and ICV sizes, and our own bulk numbers. Capability queries join the three backend tables.
+ * key, IV and ICV sizes, and our own bulk numbers. Capability queries join the three tables.
  * Called by ike, db and engine; immutable, any thread. */
 #include "crypto/suite.h"
 

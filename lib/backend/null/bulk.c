@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Bulk table of the null backend: a fixed XOR pad and a 64-bit keyed mix as ICV. It protects
- * nothing, but wrong keys, corruption, a wrong lane and wrong use of a key are all noticed, at a few
+ * nothing, but wrong keys, corruption, a wrong lane and wrong use of a key are noticed, at a few
  * cycles per 8 bytes. For tests, simulation and fuzzing; any thread, contexts never mutate. */
 #include <nhtb/backend_null.h>
 

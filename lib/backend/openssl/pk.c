@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * pk table of the OpenSSL backend: X25519 (RFC 8031), P-256 (RFC 5903) and MODP-2048 (RFC 3526) from
+ * pk table of the OpenSSL backend: X25519 (RFC 8031), P-256 (RFC 5903), MODP-2048 (RFC 3526) from
  * a private key that the caller's seed fixes. The context holds the seed only; all OpenSSL objects
  * live within one call. Scalar work uses OpenSSL's constant-time paths, which bring their own
  * blinding. Runs as jobs, any thread. */
