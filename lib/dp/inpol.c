@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * May this decrypted packet come from this tunnel? Congestion marks, selectors, the source check of
+ * multipoint interfaces (its route back must be the tunnel it came from), policies, loop guard.
+ * Inbound stages; worker thread. RFC 4301 5.2, RFC 6040 4.2, house-style 3.4. */
+#include "dp/room.h"
+
+static void drop_in(nhi_dp_item *it, unsigned reason)
+{
+    nhi_a_add(&it->in_cell->drops, 1);
+    nhi_dp_drop(it, reason);
+}
+
+void nhi_dp_decap_ecn(nhtb_worker *w)
+{
+    for (size_t i = 0; i < w->n_set; i++) {
+        nhi_dp_item *it = &w->set[i];
+        if (!nhi_dp_alive(it))
+            continue;
+        int tos = nhi_ecn_decap(it->v.tos, it->pkt->tos, it->in_iface->copy_outer_dscp);
+        if (tos < 0) {
+            drop_in(it, NHTB_REASON_ECN);
+        } else if ((uint8_t)tos != it->v.tos) {
+            it->v.tos = (uint8_t)tos;
+            nhi_ip_set_tos(nhi_dp_data(it), it->v.tos);
+        }
+    }
+}
+
+/* The tunnel's own bound next hop has a host route to its slot, so one lookup answers both. */
+static bool source_fits(nhtb_worker *w, const nhi_dp_item *it)
+{
+    const nhi_iface_pub *i = it->in_iface;
+    if (!i->rpf || i->kind != NHTB_IFACE_MULTIPOINT)
+        return true;
+    uint32_t n = nhi_dp_lookup(w, &it->flow.src);
+    if (n <= NHI_SLOT_LOCAL || n >= w->fib->n_slots)
+        return false;
+    return nhi_a_load_acq(&w->fib->slot[n].path) == it->in_path;
+}
+
+static bool denied(const nhi_dp_item *it)
+{
+    nhi_policy_set *set = nhi_a_load_acq(&it->in_iface->policies);
+    return nhi_policy_check(set, NHTB_POLICY_IN, &it->flow) == NHTB_DENY;
+}
+
+static bool loops(const nhi_dp_item *it)
+{
+    const nhi_endpoint *e = nhi_a_load_acq(&it->in_path->endpoint);
+    const nhtb_addr *dst = &it->flow.dst;
+    return e != NULL && (memcmp(dst, &e->path.local, sizeof *dst) == 0 ||
+                         memcmp(dst, &e->path.remote, sizeof *dst) == 0);
+}
+
+static void check(nhtb_worker *w, nhi_dp_item *it)
+{
+    if (!nhi_sel_match_in(it->in_cell->sel, &it->flow)) {
+        drop_in(it, NHTB_REASON_SELECTOR_IN);
+    } else if (!source_fits(w, it)) {
+        nhi_cell_note_spoof(w->fib, it->in_cell, &it->flow.src);
+        drop_in(it, NHTB_REASON_RPF);
+    } else if (denied(it)) {
+        drop_in(it, NHTB_REASON_POLICY);
+    } else if (loops(it)) {
+        drop_in(it, NHTB_REASON_LOOP);
+    } else {
+        nhi_dp_count_in(w, it->in_iface, it->pkt->len);
+    }
+}
+
+void nhi_dp_inpol(nhtb_worker *w)
+{
+    for (size_t i = 0; i < w->n_set; i++)
+        if (nhi_dp_alive(&w->set[i]))
+            check(w, &w->set[i]);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Destination to tunnel: one trie walk to a next-hop slot (remembered for the call), two loads to
+ * path and cell, selectors. Decides, changes nothing. Outbound stage, also used by transit and by a
+ * resumed fan-out; worker thread. House-style 3.5, RFC 4301 5.1. */
+#include "dp/room.h"
+
+static nhi_dp_memo *memo_of(nhtb_worker *w, const nhtb_addr *a)
+{
+    uint32_t h = nhi_get32(a->b) ^ nhi_get32(a->b + 12) ^ nhi_get32(a->b + 8);
+    h ^= h >> 16;
+    h ^= h >> 8;
+    return &w->memo[(h ^ h >> 4) & (NHI_DP_MEMO - 1)];
+}
+
+uint32_t nhi_dp_lookup(nhtb_worker *w, const nhtb_addr *dst)
+{
+    nhi_dp_memo *m = memo_of(w, dst);
+    if (memcmp(&m->dst, dst, sizeof *dst) == 0)
+        return m->slot;
+    m->dst = *dst;
+    m->slot = nhi_fib_lookup(w->fib, dst);
+    return m->slot;
+}
+
+bool nhi_dp_use_path(nhi_dp_item *it, nhi_path *p)
+{
+    it->path = p;
+    it->cell = nhi_a_load_acq(&p->out);
+    it->ep = nhi_a_load_acq(&p->endpoint);
+    it->limit = nhi_a_load(&p->inner_mtu);
+    return it->cell != NULL && it->ep != NULL;
+}
+
+/* The first configured tunnel whose SA takes the packet. When none does but one has no SA yet, that
+ * one may be the one that would: the packet waits for it. */
+static void choose(nhi_dp_item *it, nhi_path *p)
+{
+    nhi_path *asleep = NULL;
+    for (unsigned n = 0; p != NULL && n < NHI_DP_ALT_MAX; n++) {
+        if (nhi_dp_use_path(it, p)) {
+            if (nhi_sel_match_out(it->cell->sel, &it->flow))
+                return;
+        } else if (asleep == NULL) {
+            asleep = p;
+        }
+        p = nhi_a_load_acq(&p->alt);
+    }
+    it->path = asleep;
+    it->cell = NULL;
+    it->step = NHI_DP_STEP_HOLD;
+    it->reason = NHTB_REASON_NO_SA;
+    if (asleep == NULL)
+        nhi_dp_drop(it, NHTB_REASON_SELECTOR_OUT);
+}
+
+static void route_multicast(nhi_dp_item *it)
+{
+    if (it->iface->kind == NHTB_IFACE_MULTIPOINT) {
+        it->step = NHI_DP_STEP_MULTICAST;
+        return;
+    }
+    nhi_path *p = nhi_dp_multicast_first(it);
+    if (p == NULL)
+        nhi_dp_drop(it, NHTB_REASON_MULTICAST_NONE);
+}
+
+void nhi_dp_route(nhtb_worker *w, nhi_dp_item *it)
+{
+    if (!it->transit && nhi_dp_is_multicast(it)) {
+        route_multicast(it);
+        return;
+    }
+    uint32_t n = nhi_dp_lookup(w, &it->flow.dst);
+    if (n <= NHI_SLOT_LOCAL || n >= w->fib->n_slots) {
+        nhi_dp_drop(it, NHTB_REASON_NO_ROUTE);
+        return;
+    }
+    it->slot = &w->fib->slot[n];
+    if (it->slot->iface != it->iface->id) {
+        nhi_dp_drop(it, NHTB_REASON_NO_ROUTE);
+        return;
+    }
+    nhi_path *p = nhi_a_load_acq(&it->slot->path);
+    if (p == NULL) {
+        it->step = NHI_DP_STEP_HOLD;
+        it->reason = NHTB_REASON_NO_BINDING;
+        return;
+    }
+    choose(it, p);
+}
+
+void nhi_dp_resolve(nhtb_worker *w)
+{
+    for (size_t i = 0; i < w->n_set; i++)
+        if (nhi_dp_alive(&w->set[i]))
+            nhi_dp_route(w, &w->set[i]);
+}

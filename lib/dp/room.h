@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Inside of dp: the worker object, the item that walks through the stages, and the stages
+ * themselves. Included by this room only; one worker thread. House-style 3.4.
+ *
+ * A call takes packets into `set`; stages narrow it; admit moves it to `live`, fanning out on the
+ * way; flush numbers, seals, encapsulates and emits `live` in order. What fans out and does not fit
+ * waits in `wait` as offsets and an index, never as a pointer to published memory. */
+#ifndef NHI_DP_ROOM_H
+#define NHI_DP_ROOM_H
+
+#include "dp/dp.h"
+#include "wire/esp.h"
+#include "wire/icmp.h"
+#include "wire/ip.h"
+
+#define NHI_DP_MEMO     16  /* remembered destinations per call, a power of two */
+#define NHI_DP_HEAD_MAX 256 /* largest header of a super-packet: IPv6, extensions, TCP */
+#define NHI_DP_ALT_MAX  256 /* tunnels of one point-to-point interface that are looked at */
+#define NHI_DP_V6_MIN   1280
+#define NHI_DP_ICMP_MAX 1280
+
+/** What admit does with an item. FINAL: verdict and reason are set. */
+enum {
+    NHI_DP_STEP_SEND = 0,
+    NHI_DP_STEP_PIECES,    /* super-packet or fragments */
+    NHI_DP_STEP_MULTICAST, /* a copy per live tunnel */
+    NHI_DP_STEP_TOO_BIG,
+    NHI_DP_STEP_TTL,
+    NHI_DP_STEP_HOLD, /* no tunnel yet: punt at most one per interval */
+    NHI_DP_STEP_FINAL
+};
+
+typedef struct nhi_dp_item {
+    nhtb_pkt *pkt;
+    nhi_iface_pub *iface; /* the packet's way out; inbound before transit: its way in */
+    nhi_slot *slot;
+    nhi_path *path;
+    nhi_cell *cell;
+    nhi_endpoint *ep;
+    nhi_cell *in_cell; /* inbound: what it came by */
+    nhi_path *in_path;
+    nhi_iface_pub *in_iface;
+    uint64_t seq;
+    nhi_flow flow;
+    nhi_ip_view v;
+    uint32_t esp_off, esp_len; /* inbound: the ESP packet in buf */
+    uint32_t limit;            /* largest inner packet of the path */
+    uint32_t text_len;         /* bytes encrypted: inner, padding, trailer */
+    uint32_t inner_len;
+    uint16_t group;
+    uint8_t step, verdict, reason, next_header;
+    bool spare, transit, udp, sealing;
+} nhi_dp_item;
+
+typedef struct nhi_dp_wait {
+    nhtb_pkt *pkt;     /* NULL: nothing waits */
+    uint32_t target;   /* multicast: index into the interface's live tunnels */
+    uint32_t seg_off;  /* payload offset of the next segment */
+    uint32_t seg_no;   /* its number */
+    uint32_t frag_off; /* offset of the next fragment behind the segment's IP header */
+    uint32_t sent;     /* pieces made */
+    bool transit;
+} nhi_dp_wait;
+
+typedef struct nhi_dp_group {
+    nhi_cell *cell;
+    uint64_t first, bytes;
+    uint32_t n, granted, given, done;
+} nhi_dp_group;
+
+typedef struct nhi_dp_memo {
+    nhtb_addr dst;
+    uint32_t slot;
+} nhi_dp_memo;
+
+/** One datagram of a packet that fans out: its headers and its share of the payload. */
+typedef struct nhi_dp_cut {
+    const uint8_t *head, *data;
+    uint32_t head_len, data_len;
+    bool last;
+} nhi_dp_cut;
+
+struct nhtb_worker {
+    nhi_dp_count count;
+    nhi_mem *mem;
+    nhi_fib *fib;
+    const nhtb_crypto *crypto;
+    void *owner;
+    nhi_bulk_lane lane;
+    nhi_rng rng;
+    unsigned index;
+    uint16_t ip_id;
+    uint8_t emit;
+    bool hold, online;
+    /* one call */
+    nhtb_burst *b;
+    nhtb_time now;
+    size_t free_out; /* entries of out[] that no taken packet owns yet */
+    size_t n_set, n_live, n_groups;
+    nhi_dp_wait wait; /* survives rest */
+    nhi_dp_item set[NHI_DP_BATCH], live[NHI_DP_BATCH];
+    nhi_dp_memo memo[NHI_DP_MEMO];
+    nhi_dp_group group[NHI_DP_BATCH];
+    uint8_t bucket[2 * NHI_DP_BATCH]; /* group index + 1 by hash of the cell */
+    nhtb_bulk_job job[NHI_DP_BATCH];
+    uint8_t job_item[NHI_DP_BATCH];
+    uint8_t aad[NHI_DP_BATCH][12], tail[NHI_DP_BATCH][4];
+    uint8_t head[NHI_DP_HEAD_MAX];
+    uint8_t icmp[NHI_DP_ICMP_MAX];
+};
+
+static inline void nhi_dp_final(nhi_dp_item *it, uint8_t verdict, unsigned reason)
+{
+    it->step = NHI_DP_STEP_FINAL;
+    it->verdict = verdict;
+    it->reason = (uint8_t)reason;
+}
+static inline void nhi_dp_drop(nhi_dp_item *it, unsigned reason)
+{
+    nhi_dp_final(it, NHTB_PKT_DROP, reason);
+}
+static inline bool nhi_dp_alive(const nhi_dp_item *it)
+{
+    return it->step != NHI_DP_STEP_FINAL;
+}
+static inline uint8_t *nhi_dp_data(const nhi_dp_item *it)
+{
+    return it->pkt->buf + it->pkt->off;
+}
+/** Several segments? */
+static inline bool nhi_dp_is_super(const nhi_dp_item *it)
+{
+    return it->pkt->gso_size != 0;
+}
+
+/* worker.c: the call and its output */
+bool nhi_dp_begin(nhtb_worker *w, nhtb_burst *b, nhtb_time now);
+void nhi_dp_take(nhtb_worker *w);
+void nhi_dp_untake(nhtb_worker *w, size_t from);
+void nhi_dp_end(nhtb_worker *w);
+/** Adds an item to the live set; flushes when it is full. */
+void nhi_dp_push(nhtb_worker *w, const nhi_dp_item *it);
+/** A spare with room for head + len + tail bytes, data placed behind head. *none tells whether a
+ *  NULL means that no spare is left, or that the next one is too small. */
+nhtb_pkt *nhi_dp_spare(nhtb_worker *w, uint32_t head, uint32_t len, uint32_t tail, bool *none);
+
+/* classify.c, demux.c */
+void nhi_dp_classify(nhtb_worker *w);
+unsigned nhi_dp_inspect(nhi_dp_item *it);
+void nhi_dp_demux(nhtb_worker *w);
+
+/* resolve.c */
+void nhi_dp_resolve(nhtb_worker *w);
+void nhi_dp_route(nhtb_worker *w, nhi_dp_item *it);
+uint32_t nhi_dp_lookup(nhtb_worker *w, const nhtb_addr *dst);
+/** Takes the path's endpoint, cell and MTU. False: no SA. */
+bool nhi_dp_use_path(nhi_dp_item *it, nhi_path *p);
+
+/* mtu.c */
+void nhi_dp_mtu(nhtb_worker *w);
+void nhi_dp_mtu_one(nhi_dp_item *it);
+/** Turns the packet into an ICMP error, or drops it; pushes what results. */
+void nhi_dp_error(nhtb_worker *w, nhi_dp_item *it);
+
+/* admit.c */
+typedef enum nhi_dp_admitted {
+    NHI_DP_ADMIT_DONE,
+    NHI_DP_ADMIT_WAIT, /* the item waits for spares */
+    NHI_DP_ADMIT_LATER /* not taken: it needs a spare and none is left */
+} nhi_dp_admitted;
+nhi_dp_admitted nhi_dp_admit(nhtb_worker *w, nhi_dp_item *it);
+uint32_t nhi_dp_head_need(const nhtb_worker *w, const nhi_dp_item *it);
+uint32_t nhi_dp_tail_need(const nhi_dp_item *it, uint32_t len);
+
+/* fanout.c, multicast.c, segment.c, frag.c */
+nhi_dp_admitted nhi_dp_fanout_start(nhtb_worker *w, const nhi_dp_item *it);
+/** Goes on with the waiting packet; true when nothing waits any more. */
+bool nhi_dp_fanout_run(nhtb_worker *w);
+bool nhi_dp_is_multicast(const nhi_dp_item *it);
+bool nhi_dp_multicast_next(nhi_dp_item *it, uint32_t *target);
+nhi_path *nhi_dp_multicast_first(nhi_dp_item *it);
+/** Length of the headers that each segment repeats; 0: it cannot be segmented. */
+uint32_t nhi_dp_segment_hdr(const nhi_dp_item *it);
+/** The datagram at the worker's place in the waiting packet; a plain packet is one datagram. */
+void nhi_dp_segment_cut(nhtb_worker *w, const nhi_dp_item *it, nhi_dp_cut *cut);
+/** Makes a plain packet of a super-packet that is one segment long. */
+void nhi_dp_segment_single(nhi_dp_item *it);
+/** Pays an owed L4 checksum. False: csum_start or csum_offset are out of range. */
+bool nhi_dp_finish_csum(nhi_dp_item *it);
+/** Bytes of the datagram that the fragment at `off` may hold below `limit`, 0: too small a limit.
+ *  hdr gets its IP header, *hdr_len the length. */
+uint32_t nhi_dp_frag_make(uint8_t hdr[60], uint32_t *hdr_len, const nhi_dp_cut *cut,
+                          uint32_t ip_len, uint32_t off, uint32_t limit);
+void nhi_dp_frag_copy(uint8_t *dst, const nhi_dp_cut *cut, uint32_t ip_len, uint32_t off,
+                      uint32_t n);
+
+/* group.c */
+void nhi_dp_group_reset(nhtb_worker *w);
+uint16_t nhi_dp_group_of(nhtb_worker *w, nhi_cell *c);
+void nhi_dp_group_live(nhtb_worker *w); /* buckets the live set and claims sequence numbers */
+void nhi_dp_group_account(nhtb_worker *w);
+
+/* esp_seal.c, esp_open.c, encap.c */
+void nhi_dp_esp_job(nhtb_worker *w, size_t i, const nhi_cell *c, uint8_t *esp, uint32_t text_len,
+                    uint64_t seq);
+void nhi_dp_seal(nhtb_worker *w);
+void nhi_dp_open(nhtb_worker *w);
+void nhi_dp_unwrap(nhtb_worker *w);
+void nhi_dp_encap(nhtb_worker *w);
+
+/* inpol.c, transit.c */
+void nhi_dp_decap_ecn(nhtb_worker *w);
+void nhi_dp_inpol(nhtb_worker *w);
+void nhi_dp_notes(nhtb_worker *w);
+void nhi_dp_transit(nhtb_worker *w);
+
+/* out.c */
+void nhi_dp_flush(nhtb_worker *w);
+
+/* count.c */
+void nhi_dp_bump(NHI_ATOMIC(uint64_t) * c, uint64_t n);
+void nhi_dp_count_reason(nhtb_worker *w, unsigned reason);
+void nhi_dp_count_out(nhtb_worker *w, const nhi_dp_item *it, uint32_t inner_bytes);
+void nhi_dp_count_in(nhtb_worker *w, const nhi_iface_pub *iface, uint32_t inner_bytes);
+
+#endif
