@@ -11,7 +11,7 @@
 #include "base/rng.h"
 #include "fib/fib.h"
 
-#define NHI_DP_BATCH 64      /* packets worked on at once */
+#define NHI_DP_BATCH   64                     /* packets worked on at once */
 #define NHI_DP_PUNT_NS (100 * NHTB_NS_PER_MS) /* at most one PUNT per path and this interval */
 
 typedef struct nhi_dp_count { /* summed by engine/stats.c with relaxed loads */
@@ -25,10 +25,10 @@ typedef struct nhi_dp_env {
     nhi_mem *mem;
     nhi_fib *fib;
     const nhtb_crypto *crypto;
-    uint8_t emit;       /* nhtb_emit */
-    bool hold;          /* settings.hold_ms != 0: unroutable first packets are punted */
+    uint8_t emit; /* nhtb_emit */
+    bool hold;    /* settings.hold_ms != 0: unroutable first packets are punted */
     unsigned index;
-    void *owner;        /* handed back by nhi_dp_worker_owner, never read */
+    void *owner; /* handed back by nhi_dp_worker_owner, never read */
     uint8_t rng_seed[32];
 } nhi_dp_env;
 
