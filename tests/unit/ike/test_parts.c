@@ -25,7 +25,10 @@ static nhtb_proposal esp_words(const char *text)
 
 Test(propose, aead_and_cbc_of_one_entry_become_two_proposals)
 {
-    nhtb_proposal p = ike_words("aes256gcm16-aes128-sha256-prfsha256-x25519");
+    nhtb_proposal p = ike_words("aes256gcm16-prfsha256-x25519"); /* text never mixes the two */
+    p.encr[p.n_encr].id = NHI_ENCR_AES_CBC;
+    p.encr[p.n_encr++].key_bits = 128;
+    p.integ[p.n_integ++] = NHI_INTEG_SHA256_128;
     nhi_ike_sa_pl offer;
     nhi_propose_offer(&offer, NHTB_PROTO_IKE, &p, 1, NULL, 0, false);
     cr_assert_eq(offer.n, 2);
