@@ -14,9 +14,9 @@
 
 #include "config_read.h"
 
-#define MAX_IFACES 4096
+#define MAX_IFACES   4096
 #define MAX_GATEWAYS 100000
-#define MAX_ROUTES 1000000
+#define MAX_ROUTES   1000000
 
 static const char *const TRANSIT[] = {"library", "host", NULL};
 static const char *const DF[] = {"clear", "copy", "set", NULL};
@@ -229,7 +229,8 @@ static bool rd_ifaces(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
 {
     cfg *c = dst;
     (void)f;
-    return rd_array(r, v, (void **)&c->ifaces, &c->n_ifaces, sizeof *c->ifaces, MAX_IFACES, rd_iface);
+    return rd_array(r, v, (void **)&c->ifaces, &c->n_ifaces, sizeof *c->ifaces, MAX_IFACES,
+                    rd_iface);
 }
 
 static bool rd_gateways(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
@@ -261,7 +262,8 @@ static bool rd_locals(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
 {
     cfg *c = dst;
     (void)f;
-    return rd_array(r, v, (void **)&c->locals, &c->n_locals, sizeof *c->locals, MAX_IFACES, rd_local);
+    return rd_array(r, v, (void **)&c->locals, &c->n_locals, sizeof *c->locals, MAX_IFACES,
+                    rd_local);
 }
 
 static bool rd_control_path(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
@@ -391,9 +393,9 @@ static void defaults(cfg *c)
 {
     nhtb_settings s;
     nhtb_settings_init(&s);
-    c->ipsec = (cfg_ipsec){s.replay_window,       s.nat_keepalive_s,  s.retransmit_ms,
-                           s.retransmit_total_s,  s.cookie_threshold, s.half_open_timeout_s,
-                           s.hold_ms,             s.vendor_id};
+    c->ipsec = (cfg_ipsec){
+        s.replay_window,    s.nat_keepalive_s,     s.retransmit_ms, s.retransmit_total_s,
+        s.cookie_threshold, s.half_open_timeout_s, s.hold_ms,       s.vendor_id};
     c->log.level = NHTB_LOG_NOTICE;
 }
 

@@ -10,11 +10,11 @@
 #include "config_pos.h"
 #include "log.h"
 
-#define CFG_FILE_MAX ((size_t)16 << 20)
-#define CFG_IFNAME 16
+#define CFG_FILE_MAX  ((size_t)16 << 20)
+#define CFG_IFNAME    16
 #define CFG_SELECTORS 16
 #define CFG_PROPOSALS 8
-#define CFG_PSK_MAX 1024
+#define CFG_PSK_MAX   1024
 
 typedef struct cfg_iface {
     char name[CFG_IFNAME];

@@ -42,7 +42,9 @@ static bool rd_identity(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f
         return true;
     }
     const bool key = strncmp(t, "keyid:", 6) == 0;
-    const uint8_t type = key ? NHTB_ID_KEY_ID : strchr(t, '@') != NULL ? NHTB_ID_RFC822 : NHTB_ID_FQDN;
+    const uint8_t type = key                      ? NHTB_ID_KEY_ID
+                         : strchr(t, '@') != NULL ? NHTB_ID_RFC822
+                                                  : NHTB_ID_FQDN;
     if (!id_set(id, type, key ? t + 6 : t))
         return rd_fail(r, "an identity has 1 to %d bytes", NHTB_ID_MAX);
     return true;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CFG_DEPTH_MAX 16
+#define CFG_DEPTH_MAX   16
 #define CFG_POINTER_MAX 512
 
 typedef struct cfg_pos {

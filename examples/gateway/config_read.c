@@ -192,7 +192,8 @@ bool rd_addr_any(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
         return true;
     }
     if (!rd_addr(r, v, dst, f)) {
-        snprintf(r->err->text, sizeof r->err->text, "an IPv4 or IPv6 address or \"any\" is expected");
+        snprintf(r->err->text, sizeof r->err->text,
+                 "an IPv4 or IPv6 address or \"any\" is expected");
         return false;
     }
     return true;

@@ -111,8 +111,9 @@ void log_record(const gw_log *l, const nhtb_log *rec)
         json_hex(&m, "spi_i", rec->spi_i, 16);
         json_hex(&m, "spi_r", rec->spi_r, 16);
     }
-    snprintf(text, sizeof text, "%s: %s%s%s", rec->room, rec->peer_name != NULL ? rec->peer_name : "",
-             rec->peer_name != NULL ? ": " : "", rec->text);
+    snprintf(text, sizeof text, "%s: %s%s%s", rec->room,
+             rec->peer_name != NULL ? rec->peer_name : "", rec->peer_name != NULL ? ": " : "",
+             rec->text);
     log_event(l, rec->level, "log", text, &m);
     json_fini(&m);
 }

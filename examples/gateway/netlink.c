@@ -125,7 +125,8 @@ int nl_address(netlink *nl, int ifindex, const nhtb_prefix *p, bool add)
                                 .ifa_flags = p->addr.family == 6 ? IFA_F_NODAD : 0,
                                 .ifa_index = (unsigned)ifindex};
     request q;
-    start(&q, add ? RTM_NEWADDR : RTM_DELADDR, add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &m, sizeof m);
+    start(&q, add ? RTM_NEWADDR : RTM_DELADDR, add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &m,
+          sizeof m);
     attr(&q, IFA_LOCAL, p->addr.b, addr_bytes(&p->addr));
     attr(&q, IFA_ADDRESS, p->addr.b, addr_bytes(&p->addr));
     return transact(nl, &q);

@@ -78,7 +78,8 @@ static bool psk_text(cfg_rd *r, const char *text, cfg_gateway *g)
     memcpy(g->psk, text, n);
     g->psk_n = n;
     log_text(r->log, NHTB_LOG_WARNING,
-             "gateway %s: the pre-shared key stands in the configuration; a file is safer", g->name);
+             "gateway %s: the pre-shared key stands in the configuration; a file is safer",
+             g->name);
     return true;
 }
 

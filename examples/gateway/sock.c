@@ -113,7 +113,8 @@ static void read_control(const struct msghdr *h, nhtb_pkt *p, nhtb_path *path)
         if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
             get_addr(&path->local, 4, &((const struct in_pktinfo *)(void *)CMSG_DATA(c))->ipi_addr);
         } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-            get_addr(&path->local, 6, &((const struct in6_pktinfo *)(void *)CMSG_DATA(c))->ipi6_addr);
+            get_addr(&path->local, 6,
+                     &((const struct in6_pktinfo *)(void *)CMSG_DATA(c))->ipi6_addr);
         } else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
             p->tos = *CMSG_DATA(c); /* one byte (ip(7)) */
         } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {

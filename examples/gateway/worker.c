@@ -17,8 +17,8 @@
 
 #include "worker_tx.h"
 
-#define BATCH 64
-#define POOL (4 * BATCH)
+#define BATCH  64
+#define POOL   (4 * BATCH)
 #define BUFFER 10240 /* largest TUN MTU (9000) with head- and tailroom */
 #define EVENTS 32
 
@@ -472,6 +472,11 @@ gw_msg *worker_take(gw_worker *w)
         return m;
     ring_awake(&w->to_control);
     return ring_take(&w->to_control); /* what came between the two */
+}
+
+void worker_renotify(gw_worker *w)
+{
+    ring_wake(&w->to_control);
 }
 
 const gw_io_stats *worker_stats(const gw_worker *w)

@@ -50,6 +50,8 @@ void worker_post(gw_worker *w, gw_msg_kind kind, const nhtb_pkt *p);
 int worker_event_fd(const gw_worker *w);
 /** Next message from the worker (free it), or NULL. */
 gw_msg *worker_take(gw_worker *w);
+/** Makes worker_event_fd readable again: the caller stopped before worker_take said NULL. */
+void worker_renotify(gw_worker *w);
 const gw_io_stats *worker_stats(const gw_worker *w);
 /** Name and text of counter i; value through worker_stat. NULL after the last. */
 const char *worker_stat_name(unsigned i, const char **text);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define SEND_PATIENCE_MS 2
-#define MTU_REPORT_NS (100 * NHTB_NS_PER_MS)
+#define MTU_REPORT_NS    (100 * NHTB_NS_PER_MS)
 
 void tx_init(tx *t, const gw_sock *socks, gw_io_stats *stats, gw_ring *to_control)
 {

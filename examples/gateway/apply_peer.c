@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One configured gateway as an nhtb_peer. Called by apply.c inside its transaction; the library
+ * copies everything, so the structs here live for the call only. */
+#include "gateway.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool apply_peer_same(const cfg_gateway *a, const cfg_gateway *b)
+{
+    return strcmp(a->canon, b->canon) == 0 && a->psk_n == b->psk_n &&
+           memcmp(a->psk, b->psk, a->psk_n) == 0;
+}
+
+static void fill_child(nhtb_child *c, const cfg_vpn *v, const gw_state *s)
+{
+    nhtb_child_init(c);
+    c->name = v->name;
+    c->iface = s->ifaces[v->iface].id;
+    c->local_ts = v->local_ts;
+    c->remote_ts = v->remote_ts;
+    c->n_local_ts = v->n_local_ts;
+    c->n_remote_ts = v->n_remote_ts;
+    c->proposals = v->proposals;
+    c->n_proposals = v->n_proposals;
+    c->lifetime_s = v->lifetime_s;
+    c->lifetime_bytes = v->lifetime_bytes;
+    c->lifetime_packets = v->lifetime_packets;
+}
+
+static nhtb_identity identity(const cfg_id *id)
+{
+    return (nhtb_identity){.type = id->type, .data = {id->data, id->n}};
+}
+
+int apply_peer(nhtb_txn *t, const gw_state *s, uint32_t index, nhtb_peer_id *out)
+{
+    const cfg_gateway *g = &s->cfg->gateways[index];
+    nhtb_peer p;
+    nhtb_child *children = calloc(g->n_vpns, sizeof *children);
+    if (children == NULL)
+        return NHTB_ERR_MEMORY;
+    for (uint32_t i = 0; i < g->n_vpns; i++)
+        fill_child(&children[i], &g->vpns[i], s);
+    nhtb_peer_init(&p);
+    p.name = g->name;
+    p.path.local = g->local;
+    p.path.remote = g->remote;
+    p.local_id = identity(&g->local_id);
+    p.remote_id = identity(&g->remote_id);
+    p.psk = (nhtb_span){g->psk, g->psk_n};
+    p.proposals = g->proposals;
+    p.n_proposals = g->n_proposals;
+    p.establish = g->establish;
+    p.announce = g->announce;
+    p.force_encap = g->force_encap;
+    p.initial_contact = g->initial_contact;
+    p.children = children;
+    p.n_children = (uint16_t)g->n_vpns;
+    p.liveness_s = g->liveness_off ? UINT32_MAX : g->liveness_s;
+    p.liveness_tries = (uint16_t)g->liveness_tries;
+    p.lifetime_s = g->lifetime_s;
+    p.path_mtu = g->path_mtu;
+    const int err = nhtb_txn_peer(t, &p, out);
+    free(children);
+    return err;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Requests of the control socket: {"command": ..., arguments}. Each is checked completely before
+ * anything is done; unknown members are refused like unknown configuration keys. Called by
+ * ctl_server.c. Control thread. */
+#include <cjson/cJSON.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config_pos.h"
+#include "ctl_server.h"
+
+typedef struct call {
+    gw *g;
+    const cJSON *request;
+    json_out *w;
+    ctl_answer *out;
+} call;
+
+void ctl_refuse(json_out *w, const char *code, const char *fmt, ...)
+{
+    char text[900];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    json_open(w, NULL, '{');
+    json_bool(w, "ok", false);
+    json_bool(w, "end", true);
+    json_str(w, "code", code);
+    json_str(w, "error", text);
+    json_close(w, '}');
+}
+
+static void done(const call *c, const char *message)
+{
+    json_open(c->w, NULL, '{');
+    json_bool(c->w, "ok", true);
+    json_bool(c->w, "end", true);
+    json_str(c->w, "message", message);
+    json_close(c->w, '}');
+}
+
+static const char *text_of(const call *c, const char *key)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(c->request, key);
+    return cJSON_IsString(v) ? v->valuestring : NULL;
+}
+
+static void do_show(const call *c)
+{
+    const char *table = text_of(c, "table");
+    c->out->table = table != NULL ? show_find(table) : NULL;
+    if (c->out->table == NULL) {
+        ctl_refuse(c->w, "unknown_table", "no such table: %.64s", table != NULL ? table : "(none)");
+        return;
+    }
+    json_open(c->w, NULL, '{');
+    json_bool(c->w, "ok", true);
+    json_bool(c->w, "end", false);
+    json_str(c->w, "table", table);
+    json_close(c->w, '}');
+}
+
+/* One peer, or all with `all` allowed; act is called for each. */
+static void each_peer(const call *c, bool all,
+                      int (*act)(gw *g, nhtb_peer_id id, const call *c, nhtb_time now))
+{
+    const char *name = text_of(c, "peer");
+    const nhtb_time now = gw_now();
+    char message[96];
+    uint32_t from = 0, to = c->g->state.cfg->n_gateways;
+    if (name == NULL) {
+        ctl_refuse(c->w, "missing", "the name of a peer is missing");
+        return;
+    }
+    if (!all || strcmp(name, "all") != 0) {
+        from = gw_peer_index(c->g, name);
+        if (from == UINT32_MAX) {
+            ctl_refuse(c->w, "not_found", "no peer is named \"%.64s\"", name);
+            return;
+        }
+        to = from + 1;
+    }
+    for (uint32_t i = from; i < to; i++) {
+        const int err = act(c->g, c->g->state.peers[i], c, now);
+        if (err == 0)
+            continue;
+        ctl_refuse(c->w, "failed", "%s: %s", c->g->state.cfg->gateways[i].name, nhtb_strerror(err));
+        return;
+    }
+    snprintf(message, sizeof message, "%u peer%s", to - from, to - from == 1 ? "" : "s");
+    done(c, message);
+}
+
+static int act_initiate(gw *g, nhtb_peer_id id, const call *c, nhtb_time now)
+{
+    (void)c;
+    return nhtb_peer_initiate(g->ctx, id, now);
+}
+
+static int act_clear(gw *g, nhtb_peer_id id, const call *c, nhtb_time now)
+{
+    (void)c;
+    return nhtb_peer_clear(g->ctx, id, now);
+}
+
+static int act_rekey(gw *g, nhtb_peer_id id, const call *c, nhtb_time now)
+{
+    const char *what = text_of(c, "what");
+    const bool child = what != NULL && strcmp(what, "child") == 0;
+    return nhtb_peer_rekey(g->ctx, id, child ? NHTB_REKEY_CHILD : NHTB_REKEY_IKE, now);
+}
+
+static void do_initiate(const call *c)
+{
+    each_peer(c, false, act_initiate);
+}
+
+static void do_clear(const call *c)
+{
+    each_peer(c, true, act_clear);
+}
+
+static void do_rekey(const call *c)
+{
+    const char *what = text_of(c, "what");
+    if (what != NULL && strcmp(what, "ike") != 0 && strcmp(what, "child") != 0) {
+        ctl_refuse(c->w, "bad_argument", "rekey what: \"ike\" or \"child\"");
+        return;
+    }
+    each_peer(c, false, act_rekey);
+}
+
+static void do_reload(const call *c)
+{
+    char err[900];
+    if (loop_reload(c->g, err, sizeof err))
+        done(c, "configuration loaded");
+    else
+        ctl_refuse(c->w, "bad_configuration", "%s", err);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(const call *c);
+    const char *arguments[3];
+} COMMANDS[] = {
+    {"show", do_show, {"table", NULL, NULL}},  {"initiate", do_initiate, {"peer", NULL, NULL}},
+    {"clear", do_clear, {"peer", NULL, NULL}}, {"rekey", do_rekey, {"peer", "what", NULL}},
+    {"reload", do_reload, {NULL, NULL, NULL}},
+};
+
+static bool allowed(const char *key, const char *const *arguments)
+{
+    if (strcmp(key, "command") == 0)
+        return true;
+    for (size_t i = 0; i < 3 && arguments[i] != NULL; i++)
+        if (strcmp(arguments[i], key) == 0)
+            return true;
+    return false;
+}
+
+static void run(const call *c)
+{
+    const char *name = text_of(c, "command");
+    for (size_t i = 0; name != NULL && i < sizeof COMMANDS / sizeof *COMMANDS; i++) {
+        if (strcmp(COMMANDS[i].name, name) != 0)
+            continue;
+        for (const cJSON *m = c->request->child; m != NULL; m = m->next) {
+            if (allowed(m->string, COMMANDS[i].arguments))
+                continue;
+            ctl_refuse(c->w, "unknown_argument", "%s takes no \"%.64s\"", name, m->string);
+            return;
+        }
+        COMMANDS[i].run(c);
+        return;
+    }
+    ctl_refuse(c->w, "unknown_command", "no such command: %.64s", name != NULL ? name : "(none)");
+}
+
+void ctl_command(gw *g, const char *text, size_t n, json_out *w, ctl_answer *out)
+{
+    char pointer[CFG_POINTER_MAX] = "";
+    const char *why = NULL;
+    cfg_pos pos;
+    out->table = NULL;
+    if (!cfg_pos_check(text, n, &pos, pointer, &why)) {
+        ctl_refuse(w, "bad_request", "not a JSON request: %s (byte %u)", why, pos.column);
+        return;
+    }
+    cJSON *j = cJSON_ParseWithLength(text, n);
+    const call c = {g, j, w, out};
+    if (cJSON_IsObject(j))
+        run(&c);
+    else
+        ctl_refuse(w, "bad_request", "a request is a JSON object");
+    cJSON_Delete(j);
+}

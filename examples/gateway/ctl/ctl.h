@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * nhtbctl's parts: the connection (conn.c) and what people see (tables.c). The program links
+ * nothing of libnhtb: it speaks JSON over the gateway's socket (docs/nhtbctl.md). */
+#ifndef NHTBCTL_CTL_H
+#define NHTBCTL_CTL_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+#include "../common/json_out.h"
+
+enum { CTL_OK = 0, CTL_REFUSED = 1, CTL_USAGE = 2, CTL_UNREACHABLE = 3, CTL_PROTOCOL = 4 };
+
+/** Sends one request; *rows gets the rows of all frames as one JSON array text (empty array for a
+ *  command), *last the object that ended the answer (cJSON, may be NULL). Returns a CTL_ status. */
+int conn_ask(const char *socket_path, const json_out *request, json_out *rows, cJSON **last);
+
+/** Prints rows of a table for people. */
+void tables_print(const char *table, const cJSON *rows, bool detail);
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * nhtb-gateway: options, start in order of what can fail, run, end. Each failure to start is one
+ * line on standard error and an exit status that tells its kind (docs/configuration.md). */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl_server.h"
+
+enum { EXIT_FAIL = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3, EXIT_RESOURCE = 4 };
+
+typedef struct options {
+    const char *config, *control;
+    bool check, log_json;
+    unsigned verbose;
+    int status; /* -1: go on */
+} options;
+
+static const char USAGE[] =
+    "usage: nhtb-gateway -c FILE [options]\n"
+    "  -c, --config FILE    configuration (JSON, see docs/configuration.md)\n"
+    "      --check FILE     check a configuration and exit\n"
+    "      --control PATH   control socket (default: the configuration's, else\n"
+    "                       " CTL_DEFAULT_SOCKET ")\n"
+    "      --foreground     stay in the foreground (always the case)\n"
+    "      --log-json       log lines are JSON objects\n"
+    "  -v, --verbose        more log; twice: debug\n"
+    "      --version        version of the gateway and the library\n"
+    "  -h, --help           this text\n"
+    "signals: HUP reloads, TERM and INT tell the peers and end\n"
+    "exit status: 0 ended as asked, 1 failed while running, 2 usage, 3 configuration,\n"
+    "             4 a device, socket, port or permission is missing\n";
+
+static int complain(int status, const char *what, const char *why)
+{
+    fprintf(stderr, "nhtb-gateway: %s: %s\n", what, why);
+    return status;
+}
+
+static options parse(int argc, char **argv)
+{
+    enum { CHECK = 256, CONTROL, FOREGROUND, LOG_JSON, VERSION };
+    static const struct option LONG[] = {{"config", required_argument, NULL, 'c'},
+                                         {"check", required_argument, NULL, CHECK},
+                                         {"control", required_argument, NULL, CONTROL},
+                                         {"foreground", no_argument, NULL, FOREGROUND},
+                                         {"log-json", no_argument, NULL, LOG_JSON},
+                                         {"verbose", no_argument, NULL, 'v'},
+                                         {"version", no_argument, NULL, VERSION},
+                                         {"help", no_argument, NULL, 'h'},
+                                         {NULL, 0, NULL, 0}};
+    options o = {.status = -1};
+    for (int c; (c = getopt_long(argc, argv, "c:vh", LONG, NULL)) != -1;) {
+        switch (c) {
+        case 'c': o.config = optarg; break;
+        case CHECK:
+            o.config = optarg;
+            o.check = true;
+            break;
+        case CONTROL: o.control = optarg; break;
+        case FOREGROUND: break;
+        case LOG_JSON: o.log_json = true; break;
+        case 'v': o.verbose++; break;
+        case VERSION:
+            printf("nhtb-gateway %s (libnhtb %s)\n", NHTB_VERSION, nhtb_version());
+            o.status = 0;
+            return o;
+        case 'h':
+            fputs(USAGE, stdout);
+            o.status = 0;
+            return o;
+        default: o.status = EXIT_USAGE; return o;
+        }
+    }
+    if (o.config == NULL || optind < argc)
+        o.status = complain(EXIT_USAGE, "usage", "nhtb-gateway -c FILE; --help tells more");
+    return o;
+}
+
+static int open_sockets(gw *g)
+{
+    char what[64];
+    for (unsigned i = 0; i < 2; i++) {
+        const uint8_t family = i == 0 ? 4 : 6;
+        int err = udp_open(&g->ike[i], family, 500);
+        if (err == 0)
+            err = udp_open(&g->data[i == 0 ? GW_SOCK_UDP4 : GW_SOCK_UDP6], family, 4500);
+        if (err != 0) {
+            snprintf(what, sizeof what, "UDP port %d (IPv%u)", g->ike[i].fd < 0 ? 500 : 4500,
+                     family);
+            return complain(EXIT_RESOURCE, what,
+                            err == -EADDRINUSE ? "in use; does another IKE daemon run?"
+                                               : strerror(-err));
+        }
+        err = rawesp_open(&g->data[i == 0 ? GW_SOCK_RAW4 : GW_SOCK_RAW6], family);
+        if (err != 0)
+            return complain(EXIT_RESOURCE, "raw ESP socket", strerror(-err));
+    }
+    return 0;
+}
+
+static void raise_limit(uint32_t *limit, uint64_t wanted)
+{
+    if (*limit < wanted)
+        *limit = (uint32_t)wanted;
+}
+
+/* Twice what is configured, so that reloads can grow without a restart. */
+static nhtb_settings settings_for(const cfg *c)
+{
+    nhtb_settings s;
+    uint64_t vpns = 0;
+    nhtb_settings_init(&s);
+    for (uint32_t i = 0; i < c->n_gateways; i++)
+        vpns += c->gateways[i].n_vpns;
+    s.workers = 1;
+    s.emit = NHTB_EMIT_PAYLOAD;
+    s.vendor_id = c->ipsec.vendor_id;
+    s.replay_window = c->ipsec.replay_window;
+    s.hold_ms = c->ipsec.hold_ms;
+    s.nat_keepalive_s = c->ipsec.nat_keepalive_s;
+    s.retransmit_ms = c->ipsec.retransmit_ms;
+    s.retransmit_total_s = c->ipsec.retransmit_total_s;
+    s.half_open_timeout_s = c->ipsec.half_open_timeout_s;
+    s.cookie_threshold = c->ipsec.cookie_threshold;
+    raise_limit(&s.limits.ifaces, 2u * (uint64_t)c->n_ifaces);
+    raise_limit(&s.limits.peers, 2u * (uint64_t)c->n_gateways);
+    raise_limit(&s.limits.tunnels, 2 * vpns);
+    raise_limit(&s.limits.sas, 4 * vpns);
+    raise_limit(&s.limits.bindings, 2 * vpns + c->n_next_hops);
+    raise_limit(&s.limits.next_hops, 2 * vpns + 2u * (uint64_t)c->n_next_hops);
+    raise_limit(&s.limits.routes, 2 * ((uint64_t)c->n_routes + c->n_locals + vpns) + 64);
+    return s;
+}
+
+static int make_context(gw *g, const cfg *c)
+{
+    nhtb_crypto crypto;
+    const char *name;
+    const nhtb_settings s = settings_for(c);
+    const nhtb_host h = host_hooks(g);
+    if (!crypto_choose(c->crypto, &crypto, &name))
+        return complain(EXIT_CONFIG, "crypto", "this build does not have the wanted backend");
+    int err = nhtb_ctx_new(&g->ctx, &s, &h, &crypto);
+    if (err == 0)
+        err = nhtb_worker_new(&g->nw, g->ctx, 0);
+    if (err != 0)
+        return complain(EXIT_FAIL, "libnhtb", nhtb_strerror(err));
+    log_text(&g->log, NHTB_LOG_INFO, "libnhtb %s, crypto %s", nhtb_version(), name);
+    return 0;
+}
+
+static int start_worker(gw *g)
+{
+    const int err = worker_start(&g->worker, g->nw, g->data);
+    return err == 0 ? 0 : complain(EXIT_FAIL, "data plane thread", strerror(-err));
+}
+
+static int start_control(gw *g, const options *o, const cfg *c)
+{
+    const char *path = o->control != NULL    ? o->control
+                       : c->control.path_set ? c->control.path
+                                             : CTL_DEFAULT_SOCKET;
+    char what[160];
+    const int err = ctl_start(g, path);
+    snprintf(what, sizeof what, "control socket %s", path);
+    if (err == 0)
+        return 0;
+    return complain(EXIT_RESOURCE, what,
+                    err == -EADDRINUSE ? "another gateway answers there" : strerror(-err));
+}
+
+static int start(gw *g, const options *o, cfg *c)
+{
+    char err[900];
+    int status = start_control(g, o, c);
+    if (status == 0)
+        status = open_sockets(g);
+    if (status == 0)
+        status = make_context(g, c);
+    if (status == 0)
+        status = start_worker(g);
+    if (status == 0 && nl_open(&g->nl) != 0)
+        status = complain(EXIT_RESOURCE, "netlink", strerror(errno));
+    if (status != 0) {
+        cfg_del(c);
+        return status;
+    }
+    if (!apply_config(g, c, err, sizeof err))
+        return complain(EXIT_RESOURCE, "start", err);
+    if (host_drop_privileges() != 0)
+        return complain(EXIT_FAIL, "capabilities", "cannot give them up");
+    return loop_start(g) == 0 ? 0 : complain(EXIT_FAIL, "start", "out of memory");
+}
+
+static void finish(gw *g)
+{
+    worker_stop(g->worker); /* sends what still waits: the deletes */
+    g->worker = NULL;
+    apply_nothing(g);
+    nhtb_worker_del(g->nw);
+    nhtb_ctx_del(g->ctx);
+    for (unsigned i = 0; i < GW_SOCKS; i++)
+        sock_close(&g->data[i]);
+    for (unsigned i = 0; i < 2; i++)
+        sock_close(&g->ike[i]);
+    nl_close(&g->nl);
+    free(g->bound);
+}
+
+static void init(gw *g, const options *o)
+{
+    memset(g, 0, sizeof *g);
+    g->log = (gw_log){.fd = STDERR_FILENO, .level = NHTB_LOG_NOTICE, .json = o->log_json};
+    g->config_path = o->config;
+    g->nl.fd = -1;
+    for (unsigned i = 0; i < GW_SOCKS; i++)
+        g->data[i].fd = -1;
+    for (unsigned i = 0; i < 2; i++)
+        g->ike[i].fd = -1;
+    g->wall_offset_s = (uint64_t)time(NULL) - gw_now() / NHTB_NS_PER_S;
+}
+
+static void set_log(gw *g, const options *o, const cfg *c)
+{
+    g->log.json = o->log_json || c->log.json;
+    g->log.level = c->log.level_set ? c->log.level : NHTB_LOG_NOTICE;
+    const unsigned asked = NHTB_LOG_NOTICE + o->verbose;
+    if (o->verbose > 0 && asked > g->log.level)
+        g->log.level = (uint8_t)(asked > NHTB_LOG_DEBUG ? NHTB_LOG_DEBUG : asked);
+}
+
+static int run(gw *g, const options *o, cfg *c)
+{
+    if (uv_loop_init(&g->loop) != 0) {
+        cfg_del(c);
+        return complain(EXIT_FAIL, "start", "no event loop");
+    }
+    int status = start(g, o, c);
+    if (status == 0) {
+        log_text(&g->log, NHTB_LOG_NOTICE, "running: %u interfaces, %u gateways",
+                 g->state.cfg->n_ifaces, g->state.cfg->n_gateways);
+        loop_run(g);
+    }
+    loop_stop(g);
+    finish(g);
+    if (status == 0)
+        log_text(&g->log, NHTB_LOG_NOTICE, "ended");
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const options o = parse(argc, argv);
+    cfg_error e;
+    char text[900];
+    if (o.status >= 0)
+        return o.status;
+    gw *g = calloc(1, sizeof *g);
+    if (g == NULL)
+        return complain(EXIT_FAIL, "start", "out of memory");
+    init(g, &o);
+    host_harden();
+    signal(SIGPIPE, SIG_IGN);
+    cfg *c = cfg_load(o.config, &g->log, &e);
+    int status = 0;
+    if (c == NULL) {
+        cfg_error_format(&e, o.config, text, sizeof text);
+        fprintf(stderr, "nhtb-gateway: %s\n", text);
+        status = EXIT_CONFIG;
+    } else if (o.check) {
+        printf("%s: good: %u interfaces, %u gateways, %u routes\n", o.config, c->n_ifaces,
+               c->n_gateways, c->n_routes);
+        cfg_del(c);
+    } else {
+        set_log(g, &o, c);
+        status = run(g, &o, c);
+    }
+    free(g);
+    return status;
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * JSON rows of the tables: see show.h. Names of members are stable. Never key material: the rows
+ * come from the library's snapshots, which hold none. Called by ctl_server.c. Control thread. */
+#include "show.h"
+
+#include <string.h>
+
+/* ---- parts ---- */
+
+static void put_addr(json_out *w, const char *key, const nhtb_addr *a)
+{
+    char t[NHTB_ADDR_TEXT];
+    json_str(w, key, a->family != 0 ? nhtb_addr_format(a, t, sizeof t) : NULL);
+}
+
+static void put_prefix(json_out *w, const char *key, const nhtb_prefix *p)
+{
+    char t[NHTB_ADDR_TEXT + 4];
+    json_str(w, key, p->addr.family != 0 ? nhtb_prefix_format(p, t, sizeof t) : NULL);
+}
+
+static void put_path(json_out *w, const nhtb_path *p)
+{
+    put_addr(w, "local_address", &p->local);
+    json_u64(w, "local_port", p->local_port);
+    put_addr(w, "remote_address", &p->remote);
+    json_u64(w, "remote_port", p->remote_port);
+}
+
+static void put_identity(json_out *w, const char *key, uint8_t type, const uint8_t *data, uint8_t n)
+{
+    nhtb_addr a = {.family = type == NHTB_ID_IPV4 ? 4 : 6};
+    if (type == NHTB_ID_NONE) {
+        json_null(w, key);
+        return;
+    }
+    if ((type == NHTB_ID_IPV4 && n == 4) || (type == NHTB_ID_IPV6 && n == 16)) {
+        memcpy(a.b, data, n);
+        put_addr(w, key, &a);
+        return;
+    }
+    json_bytes(w, key, data, n);
+}
+
+static void put_left(json_out *w, const char *key, nhtb_time at)
+{
+    const nhtb_time now = gw_now();
+    if (at == NHTB_NEVER || at == 0)
+        json_null(w, key);
+    else
+        json_u64(w, key, at > now ? (at - now) / NHTB_NS_PER_S : 0);
+}
+
+static void put_wall(json_out *w, const char *key, const gw *g, nhtb_time at)
+{
+    if (at == NHTB_NEVER || at == 0)
+        json_null(w, key);
+    else
+        json_u64(w, key, g->wall_offset_s + at / NHTB_NS_PER_S);
+}
+
+static void put_suite(json_out *w, nhtb_protocol proto, const nhtb_proposal *p)
+{
+    char t[96];
+    nhtb_proposal_format(proto, p, t, sizeof t);
+    json_str(w, "algorithm", t);
+}
+
+static void put_ts(json_out *w, const char *key, const nhtb_ts *v, uint16_t n)
+{
+    json_open(w, key, '[');
+    for (uint16_t i = 0; i < n && i < 4; i++) {
+        json_open(w, NULL, '{');
+        put_addr(w, "from", &v[i].lo);
+        put_addr(w, "to", &v[i].hi);
+        json_u64(w, "protocol", v[i].proto);
+        json_u64(w, "port_from", v[i].port_lo);
+        json_u64(w, "port_to", v[i].port_hi);
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+}
+
+static void put_traffic(json_out *w, uint64_t out_packets, uint64_t out_bytes, uint64_t in_packets,
+                        uint64_t in_bytes)
+{
+    json_u64(w, "out_packets", out_packets);
+    json_u64(w, "out_bytes", out_bytes);
+    json_u64(w, "in_packets", in_packets);
+    json_u64(w, "in_bytes", in_bytes);
+}
+
+/* ---- rows ---- */
+
+static bool row_ike_sa(gw *g, uint32_t *cursor, json_out *w)
+{
+    nhtb_ike_sa_info i = {.size = sizeof i};
+    if (!nhtb_ike_sa_next(g->ctx, cursor, &i))
+        return false;
+    nhtb_proposal p = {.n_encr = 1, .n_prf = 1, .n_ke = 1, .n_integ = i.integ != 0};
+    p.encr[0].id = i.encr;
+    p.encr[0].key_bits = i.key_bits;
+    p.prf[0] = i.prf;
+    p.integ[0] = i.integ;
+    p.ke[0] = i.ke;
+    json_open(w, NULL, '{');
+    json_u64(w, "index", i.peer.id);
+    json_str(w, "peer", i.peer_name);
+    json_str(w, "state", i.state);
+    json_bool(w, "up", strcmp(i.state, "ESTABLISHED") == 0);
+    json_hex(w, "initiator_cookie", i.spi_i, 16);
+    json_hex(w, "responder_cookie", i.spi_r, 16);
+    json_str(w, "role", i.initiator ? "initiator" : "responder");
+    json_str(w, "mode", "IKEv2");
+    put_path(w, &i.path);
+    json_bool(w, "nat_local", i.nat_local);
+    json_bool(w, "nat_remote", i.nat_remote);
+    put_identity(w, "remote_identity", i.remote_id_type, i.remote_id, i.remote_id_len);
+    if (i.encr != 0)
+        put_suite(w, NHTB_PROTO_IKE, &p);
+    else
+        json_null(w, "algorithm");
+    json_bool(w, "libnhtb_peer", i.libnhtb_peer);
+    put_wall(w, "established_at", g, i.established);
+    put_left(w, "rekey_in_s", i.rekey_at);
+    put_left(w, "expires_in_s", i.expires);
+    json_u64(w, "children", i.children);
+    json_close(w, '}');
+    return true;
+}
+
+static void put_sa_life(json_out *w, const gw *g, const nhtb_sa_info *i)
+{
+    json_u64(w, "seq_out", i->seq_out);
+    json_u64(w, "seq_in", i->seq_in);
+    json_u64(w, "in_drops", i->in_drops);
+    put_wall(w, "created_at", g, i->created);
+    put_left(w, "rekey_in_s", i->rekey_at);
+    put_left(w, "expires_in_s", i->expires);
+    put_wall(w, "last_in_at", g, i->last_in);
+    put_wall(w, "last_out_at", g, i->last_out);
+    put_ts(w, "local_ts", i->local_ts, i->n_local_ts);
+    put_ts(w, "remote_ts", i->remote_ts, i->n_remote_ts);
+}
+
+static bool row_ipsec_sa(gw *g, uint32_t *cursor, json_out *w)
+{
+    nhtb_sa_info i = {.size = sizeof i};
+    if (!nhtb_sa_next(g->ctx, cursor, &i))
+        return false;
+    nhtb_proposal p = {.n_encr = 1, .n_integ = i.integ != 0, .n_esn = 1};
+    p.encr[0].id = i.encr;
+    p.encr[0].key_bits = i.key_bits;
+    p.integ[0] = i.integ;
+    p.esn[0] = i.esn;
+    json_open(w, NULL, '{');
+    json_u64(w, "id", i.id.id);
+    json_str(w, "peer", i.peer.id != 0 ? i.peer_name : NULL);
+    json_str(w, "vpn", i.vpn);
+    json_str(w, "interface", i.iface_name);
+    json_hex(w, "spi_in", i.spi_in, 8);
+    json_hex(w, "spi_out", i.spi_out, 8);
+    json_bool(w, "current", i.current);
+    json_bool(w, "esn", i.esn);
+    json_bool(w, "udp_encapsulation", i.udp_encap);
+    put_suite(w, NHTB_PROTO_ESP, &p);
+    put_path(w, &i.path);
+    json_u64(w, "mtu", i.mtu);
+    json_u64(w, "replay_window", i.replay_window);
+    json_u64(w, "worker", i.worker);
+    put_traffic(w, i.out_packets, i.out_bytes, i.in_packets, i.in_bytes);
+    put_sa_life(w, g, &i);
+    json_close(w, '}');
+    return true;
+}
+
+static bool row_binding(gw *g, uint32_t *cursor, json_out *w)
+{
+    nhtb_binding_info i = {.size = sizeof i};
+    if (!nhtb_binding_next(g->ctx, cursor, &i))
+        return false;
+    json_open(w, NULL, '{');
+    put_addr(w, "next_hop", &i.next_hop);
+    json_str(w, "interface", i.iface_name);
+    json_str(w, "vpn", i.vpn);
+    json_str(w, "peer", i.peer.id != 0 ? i.peer_name : NULL);
+    json_str(w, "flag", i.is_static ? "Static" : "Auto");
+    json_bool(w, "up", i.up);
+    put_identity(w, "ike_id", i.remote_id_type, i.remote_id, i.remote_id_len);
+    json_close(w, '}');
+    return true;
+}
+
+static bool row_route(gw *g, uint32_t *cursor, json_out *w)
+{
+    nhtb_route_info i = {.size = sizeof i};
+    if (!nhtb_route_next(g->ctx, cursor, &i))
+        return false;
+    const bool local = i.route.kind == NHTB_ROUTE_LOCAL;
+    json_open(w, NULL, '{');
+    put_prefix(w, "prefix", &i.route.prefix);
+    json_str(w, "kind", local ? "local" : "tunnel");
+    json_str(w, "interface", local ? NULL : i.iface_name);
+    put_addr(w, "next_hop", &i.route.next_hop);
+    json_bool(w, "reachable", i.reachable);
+    json_str(w, "kernel", routes_kernel_state(g, &i.route.prefix));
+    json_close(w, '}');
+    return true;
+}
+
+static bool row_iface(gw *g, uint32_t *cursor, json_out *w)
+{
+    nhtb_iface_info i = {.size = sizeof i};
+    if (!nhtb_iface_next(g->ctx, cursor, &i))
+        return false;
+    bool carrier = false;
+    for (uint32_t k = 0; k < g->state.cfg->n_ifaces; k++)
+        if (g->state.ifaces[k].id.id == i.id.id)
+            carrier = g->state.ifaces[k].tun.carrier;
+    json_open(w, NULL, '{');
+    json_str(w, "name", i.name);
+    json_str(w, "kind", i.kind == NHTB_IFACE_MULTIPOINT ? "multipoint" : "point-to-point");
+    json_bool(w, "up", i.up);
+    json_bool(w, "carrier", carrier);
+    put_prefix(w, "address4", &i.addr4);
+    put_prefix(w, "address6", &i.addr6);
+    json_u64(w, "mtu", i.mtu);
+    json_u64(w, "tunnels", i.tunnels);
+    json_u64(w, "tunnels_up", i.tunnels_up);
+    put_traffic(w, i.out_packets, i.out_bytes, i.in_packets, i.in_bytes);
+    json_close(w, '}');
+    return true;
+}
+
+static bool row_peer(gw *g, uint32_t *cursor, json_out *w)
+{
+    nhtb_peer_info i = {.size = sizeof i};
+    if (!nhtb_peer_next(g->ctx, cursor, &i))
+        return false;
+    json_open(w, NULL, '{');
+    json_str(w, "name", i.name);
+    json_bool(w, "up", i.up);
+    put_path(w, &i.path);
+    json_u64(w, "vpns", i.n_children);
+    json_u64(w, "vpns_up", i.children_up);
+    json_str(w, "last_error", i.last_detail != 0 ? nhtb_detail_name(i.last_detail) : NULL);
+    json_str(w, "last_error_text", i.last_detail != 0 ? nhtb_detail_text(i.last_detail) : NULL);
+    json_u64(w, "last_code", i.last_code);
+    put_left(w, "next_try_in_s", i.next_try);
+    put_traffic(w, i.out_packets, i.out_bytes, i.in_packets, i.in_bytes);
+    json_close(w, '}');
+    return true;
+}
+
+static void put_reasons(json_out *w, const nhtb_stats *s)
+{
+    json_open(w, "reasons", '{');
+    for (unsigned r = 1; r < NHTB_REASON_END; r++)
+        json_u64(w, nhtb_reason_name(r), s->reasons[r]);
+    json_close(w, '}');
+    json_open(w, "ike", '{');
+#define X(n) json_u64(w, #n, s->ike_##n);
+    NHTB_IKE_COUNTERS(X)
+#undef X
+    json_close(w, '}');
+}
+
+static void put_host(json_out *w, const gw *g)
+{
+    const char *text, *name;
+    json_open(w, "host", '{');
+    for (unsigned i = 0; (name = worker_stat_name(i, &text)) != NULL; i++)
+        json_u64(w, name, worker_stat(worker_stats(g->worker), i));
+    json_u64(w, "reloads", g->reloads);
+    json_u64(w, "reloads_failed", g->reloads_failed);
+    json_u64(w, "route_errors", g->route_errors);
+    json_close(w, '}');
+}
+
+static bool row_statistics(gw *g, uint32_t *cursor, json_out *w)
+{
+    nhtb_stats s = {.size = sizeof s};
+    if ((*cursor)++ != 0 || nhtb_stats_get(g->ctx, &s) != 0)
+        return false;
+    json_open(w, NULL, '{');
+    put_traffic(w, s.out_packets, s.out_bytes, s.in_packets, s.in_bytes);
+    json_u64(w, "transit_packets", s.transit_packets);
+    json_u64(w, "multicast_copies", s.multicast_copies);
+    json_u64(w, "icmp_sent", s.icmp_sent);
+    json_u64(w, "handoffs", s.handoffs);
+    json_u64(w, "allocations_failed", s.allocations_failed);
+    json_u64(w, "asserts_failed", s.asserts_failed);
+    json_u64(w, "ike_sas", s.ike_sas);
+    json_u64(w, "half_open", s.half_open);
+    json_u64(w, "child_sas", s.child_sas);
+    json_u64(w, "tunnels_up", s.tunnels_up);
+    json_u64(w, "bindings", s.bindings);
+    json_u64(w, "routes", s.routes);
+    json_u64(w, "interfaces", s.ifaces);
+    json_u64(w, "peers", s.peers);
+    json_u64(w, "held", s.held);
+    json_u64(w, "memory_bytes", s.memory_bytes);
+    put_reasons(w, &s);
+    put_host(w, g);
+    json_close(w, '}');
+    return true;
+}
+
+show_row show_find(const char *table)
+{
+    static const struct {
+        const char *name;
+        show_row row;
+    } TABLES[] = {
+        {"ike sa", row_ike_sa}, {"ipsec sa", row_ipsec_sa}, {"ipsec next-hop-tunnels", row_binding},
+        {"route", row_route},   {"interfaces", row_iface},  {"statistics", row_statistics},
+        {"peers", row_peer},
+    };
+    for (size_t i = 0; i < sizeof TABLES / sizeof *TABLES; i++)
+        if (strcmp(TABLES[i].name, table) == 0)
+            return TABLES[i].row;
+    return NULL;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Tables as JSON rows, one row per call, so a long table is streamed in pieces that fit a frame. */
+#ifndef GATEWAY_SHOW_H
+#define GATEWAY_SHOW_H
+
+#include "gateway.h"
+
+/** Appends one JSON object and moves the cursor; false after the last row (nothing appended). */
+typedef bool (*show_row)(gw *g, uint32_t *cursor, json_out *w);
+
+/** By Junos' words ("ike sa", "ipsec next-hop-tunnels", ...); NULL: no such table. */
+show_row show_find(const char *table);
+
+#endif
