@@ -78,7 +78,7 @@ void sim_nat_rebind(sim_nat *nat, const char *addr);
 typedef struct sim_node_opts {
     const char *name;
     const char *addr, *addr6; /* outer addresses; addr6 may be NULL */
-    const char *crypto;       /* "null" (default), "mbedtls", "openssl" */
+    const char *crypto;       /* "null" (default), "null-tap", "mbedtls", "openssl" */
     nhtb_settings settings;   /* size 0: sim_settings(64) */
     unsigned spares;          /* spare packets per burst call; default 8 */
     bool no_spares;           /* 0 spares */
@@ -88,6 +88,8 @@ typedef struct sim_node_opts {
 nhtb_settings sim_settings(unsigned n);
 /** A backend by name; false when this build has none of that name. */
 bool sim_crypto(const char *name, nhtb_crypto *out);
+/** Sees every plaintext that nodes with crypto "null-tap" encrypt (IKE: aad_len >= 32; ESP: 8, 12). */
+void sim_tap(void (*hook)(void *user, nhtb_span plain, nhtb_span aad), void *user);
 /** NULL when the context could not be made (with fail_alloc: *err tells). */
 sim_node *sim_node_new(sim *s, const sim_node_opts *o);
 int sim_node_error(const sim *s); /* of the last sim_node_new */

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Next-hop tunnel binding: announced, learnt, refused; static entries win; strangers are told
+ * nothing; a spoke cannot use another's address. */
+#include "exchange/common.h"
+
+static const sim_topo_opts two = {.n = 2,
+                                  .peer = {.establish = NHTB_ESTABLISH_IMMEDIATELY},
+                                  .spoke_kind = NHTB_IFACE_MULTIPOINT,
+                                  .transit_routes = true};
+
+/* A spoke with any tunnel address, against a hub with `topo`'s peer entry i. */
+static void readdress(sim_topo *t, unsigned i, const char *addr_len)
+{
+    nhtb_txn *x;
+    nhtb_iface st0;
+    char text[32];
+    nhtb_iface_init(&st0);
+    st0.name = "st0.0";
+    st0.kind = NHTB_IFACE_MULTIPOINT;
+    snprintf(text, sizeof text, "%.*s", (int)strcspn(addr_len, "/"), addr_len);
+    st0.addr4.len = (uint8_t)atoi(strchr(addr_len, '/') + 1);
+    sim_check(t->s, nhtb_addr_parse(text, &st0.addr4.addr) == 0);
+    sim_check(t->s, nhtb_txn_begin(sim_ctx(t->spoke[i]), &x) == 0);
+    sim_check(t->s, nhtb_txn_iface(x, &st0, &t->spoke_st0[i]) == 0);
+    sim_check(t->s, nhtb_txn_commit(x, sim_now(t->s)) == 0);
+}
+
+static bool find_binding(sim_node *n, const char *next_hop, nhtb_binding_info *row)
+{
+    nhtb_addr a;
+    uint32_t cursor = 0;
+    nhtb_addr_parse(next_hop, &a);
+    for (row->size = sizeof *row; nhtb_binding_next(sim_ctx(n), &cursor, row);
+         row->size = sizeof *row)
+        if (nhtb_addr_equal(&row->next_hop, &a))
+            return true;
+    return false;
+}
+
+Test(nhtb, learnt_entries_show_next_hop_vpn_and_identity)
+{
+    nhtb_binding_info row;
+    sim_topo t = xch_up(1, &two, 5 * SIM_S);
+    sim_check(t.s, find_binding(t.hub, "10.0.0.3", &row));
+    sim_check(t.s, !row.is_static && row.up && row.peer.id == t.hub_peer[1].id);
+    cr_assert_str_eq(row.iface_name, "st0.0");
+    cr_assert_str_eq(row.vpn, "spoke1-0");
+    cr_assert_str_eq(row.peer_name, "spoke1");
+    sim_check(t.s, row.remote_id_type == NHTB_ID_FQDN && row.remote_id_len == 14 &&
+                       memcmp(row.remote_id, "spoke1.example", 14) == 0);
+    sim_check(t.s, find_binding(t.spoke[0], "10.0.0.1", &row) && row.up);
+    sim_check(t.s, sim_events(t.hub, NHTB_EVENT_BINDING_ADDED) == 2);
+    xch_end(&t);
+}
+
+/* Starts the spokes of a topology whose peers wait for traffic. */
+static void begin(sim_topo *t, unsigned i)
+{
+    sim_check(t->s, nhtb_peer_initiate(sim_ctx(t->spoke[i]), t->spoke_peer[i], sim_now(t->s)) == 0);
+    sim_pump(t->spoke[i]);
+    sim_run_for(t->s, 2 * SIM_S);
+    sim_check(t->s, sim_tunnels_up(t->spoke[i]) == 1);
+}
+
+static sim_topo waiting(uint64_t seed, uint8_t announce)
+{
+    sim_topo_opts o = two;
+    o.peer.establish = NHTB_ESTABLISH_ON_TRAFFIC;
+    o.peer.announce = announce;
+    return xch_start(seed, &o);
+}
+
+static void refused(uint64_t seed, const char *addr_len, nhtb_detail why)
+{
+    sim_topo t = waiting(seed, NHTB_ANNOUNCE_AUTO);
+    begin(&t, 0);
+    readdress(&t, 1, addr_len);
+    begin(&t, 1);
+    if (sim_events_detail(t.hub, NHTB_EVENT_BINDING_REFUSED, why) != 1)
+        xch_show(&t);
+    sim_check(t.s, sim_events_detail(t.hub, NHTB_EVENT_BINDING_REFUSED, why) == 1);
+    sim_check(t.s, sim_event(t.hub, NHTB_EVENT_BINDING_REFUSED)->peer.id == t.hub_peer[1].id);
+    sim_check(t.s, sim_bindings(t.hub, true) == 1);
+    xch_ping(&t, 0, 1);
+    xch_end(&t);
+}
+
+Test(nhtb, a_peer_cannot_take_the_next_hop_of_another)
+{
+    refused(2, "10.0.0.2/16", NHTB_DETAIL_TAKEN);
+}
+
+Test(nhtb, a_peer_cannot_take_our_own_address)
+{
+    refused(3, "10.0.0.1/16", NHTB_DETAIL_OWN_ADDRESS);
+}
+
+Test(nhtb, a_next_hop_outside_the_subnet_is_refused)
+{
+    refused(4, "10.99.0.1/16", NHTB_DETAIL_OUT_OF_SUBNET);
+}
+
+Test(nhtb, a_static_entry_wins_over_an_announcement)
+{
+    nhtb_binding_info row;
+    sim_topo t = waiting(5, NHTB_ANNOUNCE_AUTO);
+    sim_check(t.s, sim_binding(t.hub, t.hub_st0, "10.0.0.3", t.hub_peer[0]) == 0);
+    begin(&t, 0);
+    begin(&t, 1);
+    sim_check(t.s,
+              sim_events_detail(t.hub, NHTB_EVENT_BINDING_REFUSED, NHTB_DETAIL_STATIC_WINS) == 1);
+    sim_check(t.s, find_binding(t.hub, "10.0.0.3", &row));
+    sim_check(t.s, row.is_static && row.up && row.peer.id == t.hub_peer[0].id);
+    xch_end(&t);
+}
+
+Test(nhtb, static_entries_work_without_announcements)
+{
+    sim_topo t = waiting(6, NHTB_ANNOUNCE_OFF);
+    sim_check(t.s, sim_binding(t.hub, t.hub_st0, "10.0.0.2", t.hub_peer[0]) == 0);
+    sim_check(t.s, sim_binding(t.spoke[0], t.spoke_st0[0], "10.0.0.1", t.spoke_peer[0]) == 0);
+    begin(&t, 0);
+    sim_check(t.s, sim_stats(t.hub).ike_notify_nhtb_sent == 0);
+    sim_check(t.s, sim_stats(t.hub).ike_notify_nhtb_received == 0);
+    xch_ping(&t, 0, 1);
+    xch_end(&t);
+}
+
+Test(nhtb, entries_follow_their_tunnel_down_and_up)
+{
+    nhtb_binding_info row;
+    sim_topo t = xch_up(7, &two, 5 * SIM_S);
+    nhtb_peer_clear(sim_ctx(t.spoke[0]), t.spoke_peer[0], sim_now(t.s));
+    sim_pump(t.spoke[0]);
+    sim_run_for(t.s, 100 * SIM_MS);
+    sim_check(t.s, !find_binding(t.hub, "10.0.0.2", &row) || !row.up);
+    sim_check(t.s, find_binding(t.hub, "10.0.0.3", &row) && row.up);
+    sim_check(t.s, sim_events(t.hub, NHTB_EVENT_IFACE_DOWN) == 0);
+    nhtb_peer_initiate(sim_ctx(t.spoke[0]), t.spoke_peer[0], sim_now(t.s));
+    sim_pump(t.spoke[0]);
+    sim_check(t.s, sim_run_until(t.s, sim_topo_up, &t, 60 * SIM_S));
+    sim_run_for(t.s, SIM_S);
+    sim_check(t.s, find_binding(t.hub, "10.0.0.2", &row) && row.up);
+    xch_ping(&t, 0, 1);
+    xch_end(&t);
+}
+
+Test(nhtb, interface_goes_down_with_its_last_tunnel_and_up_with_the_first)
+{
+    sim_topo t = xch_up(8, &two, 5 * SIM_S);
+    sim_check(t.s, nhtb_shutdown(sim_ctx(t.spoke[0]), sim_now(t.s)) == 0);
+    sim_pump(t.spoke[0]);
+    sim_run_for(t.s, SIM_S);
+    sim_check(t.s, sim_events(t.hub, NHTB_EVENT_IFACE_DOWN) == 0);
+    sim_check(t.s, nhtb_shutdown(sim_ctx(t.spoke[1]), sim_now(t.s)) == 0);
+    sim_pump(t.spoke[1]);
+    sim_run_for(t.s, SIM_S);
+    sim_check(t.s, sim_events(t.hub, NHTB_EVENT_IFACE_DOWN) == 1);
+    sim_check(t.s, sim_events(t.hub, NHTB_EVENT_TUNNEL_DOWN) == 2);
+    xch_end(&t);
+}
+
+/* ---- what a stranger is told ---- */
+
+typedef struct ear {
+    unsigned ike, notify;
+} ear;
+
+static void listen(void *user, nhtb_span plain, nhtb_span aad)
+{
+    ear *e = user;
+    if (aad.n < 32) /* ESP */
+        return;
+    e->ike++;
+    for (size_t i = 0; i + 1 < plain.n; i++)
+        e->notify += plain.p[i] == 0x9c && plain.p[i + 1] == 0x41;
+}
+
+static ear notifies_heard(uint64_t seed, bool vendor_id)
+{
+    ear e = {0};
+    sim_topo_opts o = two;
+    nhtb_settings st = sim_settings(4);
+    st.vendor_id = vendor_id;
+    o.n = 1;
+    o.crypto = "null-tap";
+    o.settings = &st;
+    sim_tap(listen, &e);
+    sim_topo t = xch_start(seed, &o);
+    sim_check(t.s, sim_run_until(t.s, sim_topo_up, &t, 5 * SIM_S));
+    nhtb_peer_rekey(sim_ctx(t.spoke[0]), t.spoke_peer[0], NHTB_REKEY_CHILD, sim_now(t.s));
+    sim_pump(t.spoke[0]);
+    sim_run_for(t.s, 2 * SIM_S);
+    xch_end(&t);
+    sim_tap(NULL, NULL);
+    return e;
+}
+
+Test(nhtb, a_stranger_never_gets_the_announcement)
+{
+    ear friends = notifies_heard(9, true);
+    ear strangers = notifies_heard(9, false);
+    cr_assert(friends.ike >= 6 && friends.notify >= 4, "the ear works: %u in %u messages",
+              friends.notify, friends.ike);
+    cr_assert(strangers.ike >= 6);
+    cr_assert_eq(strangers.notify, 0, "a stranger was told %u times", strangers.notify);
+}
+
+/* ---- source check ---- */
+
+Test(nhtb, a_spoke_cannot_send_with_the_address_of_another)
+{
+    sim_topo t = xch_up(10, &two, 5 * SIM_S);
+    sim_send(t.spoke[0], t.spoke_st0[0], sim_lan(1, 9), sim_hub_lan(7), 1, 100);
+    sim_send(t.spoke[0], t.spoke_st0[0], "10.0.0.3", sim_hub_lan(7), 2, 100);
+    sim_run_for(t.s, SIM_S);
+    sim_check(t.s, sim_got(t.hub, 1) == 0 && sim_got(t.hub, 2) == 0);
+    sim_check(t.s, sim_reason(t.hub, NHTB_REASON_RPF) == 2);
+    sim_check(t.s, sim_events(t.hub, NHTB_EVENT_SPOOFED) >= 1);
+    sim_check(t.s, sim_event(t.hub, NHTB_EVENT_SPOOFED)->peer.id == t.hub_peer[0].id);
+    sim_send(t.spoke[0], t.spoke_st0[0], "10.0.0.2", sim_hub_lan(7), 3, 100);
+    sim_run_for(t.s, SIM_S);
+    sim_check(t.s, sim_got(t.hub, 3) == 1);
+    xch_ping(&t, 0, 10);
+    xch_ping(&t, 1, 20);
+    xch_end(&t);
+}
