@@ -13,9 +13,29 @@
 #define nhi_a_load_acq(p)     (*(p))
 #define nhi_a_store(p, v)     ((void)(*(p) = (v)))
 #define nhi_a_store_rel(p, v) ((void)(*(p) = (v)))
-#define nhi_a_add(p, v)       ((*(p) += (v)) - (v)) /* returns the old value */
-#define nhi_a_or(p, v)        (*(p) |= (v))
-#define nhi_a_fence()         ((void)0)
+/* Returns the old value; a statement expression, so that ignoring it is no warning. */
+#define nhi_a_add(p, v)                                                                            \
+    __extension__({                                                                                \
+        __typeof__(p) nhi_at = (p);                                                                \
+        __typeof__(*nhi_at) nhi_old = *nhi_at;                                                     \
+        *nhi_at = nhi_old + (v);                                                                   \
+        nhi_old;                                                                                   \
+    })
+#define nhi_a_swap(p, v)                                                                           \
+    __extension__({                                                                                \
+        __typeof__(p) nhi_at = (p);                                                                \
+        __typeof__(*nhi_at) nhi_old = *nhi_at;                                                     \
+        *nhi_at = (v);                                                                             \
+        nhi_old;                                                                                   \
+    })
+#define nhi_a_or(p, v)                                                                             \
+    __extension__({                                                                                \
+        __typeof__(p) nhi_at = (p);                                                                \
+        __typeof__(*nhi_at) nhi_old = *nhi_at;                                                     \
+        *nhi_at = nhi_old | (v);                                                                   \
+        nhi_old;                                                                                   \
+    })
+#define nhi_a_fence() ((void)0)
 #define nhi_a_cas_ptr(p, expected, desired)                                                        \
     (*(p) == *(expected) ? (*(p) = (desired), true) : (*(expected) = *(p), false))
 #else
