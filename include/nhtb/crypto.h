@@ -35,11 +35,11 @@ typedef enum nhtb_bulk_alg {
 } nhtb_bulk_alg;
 
 typedef struct nhtb_bulk_key {
-    uint16_t alg;         /* nhtb_bulk_alg */
-    bool seal;            /* true: this key seals only; false: it opens only */
-    nhtb_span enc;        /* 16 or 32 bytes, without salt */
-    nhtb_span integ;      /* HMAC key (32, 48 or 64 bytes), empty for an AEAD */
-    uint8_t salt[4];      /* AEAD: first bytes of the nonce (RFC 4106, RFC 7634); else zero */
+    uint16_t alg;    /* nhtb_bulk_alg */
+    bool seal;       /* true: this key seals only; false: it opens only */
+    nhtb_span enc;   /* 16 or 32 bytes, without salt */
+    nhtb_span integ; /* HMAC key (32, 48 or 64 bytes), empty for an AEAD */
+    uint8_t salt[4]; /* AEAD: first bytes of the nonce (RFC 4106, RFC 7634); else zero */
 } nhtb_bulk_key;
 
 /** One operation. AEAD: nonce = salt | iv[0..7]; icv = tag over aad and text. Composite: text is
@@ -63,7 +63,7 @@ enum { NHTB_BULK_OK = 0, NHTB_BULK_BAD = 1 /* ICV mismatch */, NHTB_BULK_FAIL = 
  *  one more, the last index, for the control thread (SK payloads). Two threads never use one lane. */
 typedef struct nhtb_bulk_ops {
     uint32_t size;
-    uint16_t burst;  /* preferred jobs per call: 1 soft, 32 and more multi-buffer */
+    uint16_t burst; /* preferred jobs per call: 1 soft, 32 and more multi-buffer */
     const char *name;
     bool (*has)(uint16_t alg);
     /** Bytes of key context for `lanes` lanes: several per-lane contexts where the vendor's mutate,
@@ -109,7 +109,7 @@ typedef struct nhtb_kdf_ops {
 enum { NHTB_KE_MODP2048 = 14, NHTB_KE_P256 = 19, NHTB_KE_X25519 = 31 };
 #define NHTB_KE_PUBLIC_MAX 512 /* octets, up to MODP-4096 */
 #define NHTB_KE_SECRET_MAX 512
-#define NHTB_KE_SEED 96 /* octets of fresh randomness handed to dh_make */
+#define NHTB_KE_SEED       96 /* octets of fresh randomness handed to dh_make */
 
 /** dh_* work on caller memory and may run on any thread; one context is used by one thread at a
  *  time. The private key is derived from the seed alone, so equal seeds give equal keys:

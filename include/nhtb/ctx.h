@@ -23,35 +23,35 @@ typedef enum nhtb_emit {
 
 /** Capacities. Memory is taken as objects appear, never beyond these. */
 typedef struct nhtb_limits {
-    uint32_t ifaces;     /* st0 units */
+    uint32_t ifaces; /* st0 units */
     uint32_t peers;
-    uint32_t tunnels;    /* a tunnel = one child configuration of one peer */
-    uint32_t sas;        /* child SAs, each direction pair counts one; a power of two is used */
+    uint32_t tunnels; /* a tunnel = one child configuration of one peer */
+    uint32_t sas;     /* child SAs, each direction pair counts one; a power of two is used */
     uint32_t routes;
-    uint32_t next_hops;  /* distinct (interface, next hop) pairs named by routes or bindings */
+    uint32_t next_hops; /* distinct (interface, next hop) pairs named by routes or bindings */
     uint32_t bindings;
-    uint32_t half_open;  /* IKE SAs as responder before authentication */
-    uint32_t held;       /* packets waiting for a tunnel */
-    uint32_t held_bytes; /* largest of them */
-    uint32_t ike_message;/* largest IKE message accepted, bytes (>= 3000) */
-    uint32_t policies;   /* rules over all interfaces */
+    uint32_t half_open;   /* IKE SAs as responder before authentication */
+    uint32_t held;        /* packets waiting for a tunnel */
+    uint32_t held_bytes;  /* largest of them */
+    uint32_t ike_message; /* largest IKE message accepted, bytes (>= 3000) */
+    uint32_t policies;    /* rules over all interfaces */
 } nhtb_limits;
 
 typedef struct nhtb_settings {
     uint32_t size;
-    uint16_t workers;            /* data plane threads, 1..63 */
-    uint8_t emit;                /* nhtb_emit */
-    bool vendor_id;              /* send our Vendor ID in IKE_SA_INIT (needed for auto NHTB) */
-    uint32_t replay_window;      /* packets, 64..1024, a multiple of 64; 0: no replay check */
-    uint32_t hold_ms;            /* how long a first packet waits for its tunnel; 0: dropped */
-    uint32_t nat_keepalive_s;    /* 20; 0: none */
-    uint32_t retransmit_ms;      /* 500 */
-    uint32_t retransmit_cap_ms;  /* 10000 */
-    uint32_t retransmit_total_s; /* 165 */
-    uint32_t half_open_timeout_s;/* 30 */
-    uint32_t cookie_threshold;   /* half-open SAs above which cookies are asked; 0: always */
-    uint32_t overlap_s;          /* an old inbound SA stays usable after a rekey, seconds: 5 */
-    uint16_t nhtb_notify;        /* IKEv2 notify number of the announcement: 40001 */
+    uint16_t workers;             /* data plane threads, 1..63 */
+    uint8_t emit;                 /* nhtb_emit */
+    bool vendor_id;               /* send our Vendor ID in IKE_SA_INIT (needed for auto NHTB) */
+    uint32_t replay_window;       /* packets, 64..1024, a multiple of 64; 0: no replay check */
+    uint32_t hold_ms;             /* how long a first packet waits for its tunnel; 0: dropped */
+    uint32_t nat_keepalive_s;     /* 20; 0: none */
+    uint32_t retransmit_ms;       /* 500 */
+    uint32_t retransmit_cap_ms;   /* 10000 */
+    uint32_t retransmit_total_s;  /* 165 */
+    uint32_t half_open_timeout_s; /* 30 */
+    uint32_t cookie_threshold;    /* half-open SAs above which cookies are asked; 0: always */
+    uint32_t overlap_s;           /* an old inbound SA stays usable after a rekey, seconds: 5 */
+    uint16_t nhtb_notify;         /* IKEv2 notify number of the announcement: 40001 */
     uint16_t reserved;
     nhtb_limits limits;
 } nhtb_settings;

@@ -11,17 +11,17 @@ extern "C" {
 
 #define NHTB_EVENTS(X)                                                                             \
     X(NONE, "none")                                                                                \
-    X(IKE_UP, "ike_up")                   /* authenticated */                                      \
-    X(IKE_DOWN, "ike_down")               /* detail says why */                                    \
-    X(IKE_FAILED, "ike_failed")           /* an attempt failed; detail says why */                 \
+    X(IKE_UP, "ike_up")         /* authenticated */                                                \
+    X(IKE_DOWN, "ike_down")     /* detail says why */                                              \
+    X(IKE_FAILED, "ike_failed") /* an attempt failed; detail says why */                           \
     X(IKE_REKEYED, "ike_rekeyed")                                                                  \
-    X(TUNNEL_UP, "tunnel_up")             /* first SA pair of a tunnel */                          \
+    X(TUNNEL_UP, "tunnel_up") /* first SA pair of a tunnel */                                      \
     X(TUNNEL_DOWN, "tunnel_down")                                                                  \
     X(CHILD_REKEYED, "child_rekeyed")                                                              \
-    X(CHILD_FAILED, "child_failed")       /* selectors or proposal refused; IKE SA stays */        \
-    X(IFACE_UP, "iface_up")               /* at least one tunnel is up */                          \
+    X(CHILD_FAILED, "child_failed") /* selectors or proposal refused; IKE SA stays */              \
+    X(IFACE_UP, "iface_up")         /* at least one tunnel is up */                                \
     X(IFACE_DOWN, "iface_down")                                                                    \
-    X(BINDING_ADDED, "binding_added")     /* learnt; addr = next hop */                            \
+    X(BINDING_ADDED, "binding_added") /* learnt; addr = next hop */                                \
     X(BINDING_REMOVED, "binding_removed")                                                          \
     X(BINDING_REFUSED, "binding_refused") /* detail says why; addr = what was claimed */           \
     X(SPOOFED, "spoofed")                 /* source check failed; addr = inner source */           \
@@ -87,7 +87,7 @@ typedef struct nhtb_event {
     uint32_t count;  /* occurrences coalesced into this event, at least 1 */
     uint32_t code;   /* IKE notify number of PEER_ERROR, SPI of SA events, else 0 */
     nhtb_peer_id peer;
-    uint16_t child;  /* child configuration index, UINT16_MAX: none */
+    uint16_t child; /* child configuration index, UINT16_MAX: none */
     nhtb_iface_id iface;
     nhtb_addr addr;
     nhtb_path path;

@@ -22,10 +22,10 @@ typedef enum nhtb_log_level {
 /** A structured log record. Never holds key material. Strings are borrowed for the call. */
 typedef struct nhtb_log {
     uint32_t size;
-    uint8_t level;      /* nhtb_log_level */
-    const char *room;   /* "ike", "engine", ... */
-    const char *text;   /* one line, ASCII, peer bytes already escaped */
-    nhtb_peer_id peer;  /* 0: none */
+    uint8_t level;         /* nhtb_log_level */
+    const char *room;      /* "ike", "engine", ... */
+    const char *text;      /* one line, ASCII, peer bytes already escaped */
+    nhtb_peer_id peer;     /* 0: none */
     const char *peer_name; /* NULL: none */
     uint64_t spi_i, spi_r; /* IKE SPIs, 0: none */
 } nhtb_log;

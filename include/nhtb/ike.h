@@ -50,9 +50,10 @@ NHTB_API size_t nhtb_proposal_format(nhtb_protocol proto, const nhtb_proposal *p
 /** A child configuration ("VPN"): becomes one tunnel with its SA pairs over time. */
 typedef struct nhtb_child {
     uint32_t size;
-    const char *name;                 /* VPN name, at most 31 characters, unique per peer */
-    nhtb_iface_id iface;              /* the st0 unit it is bound to */
-    const nhtb_ts *local_ts, *remote_ts; /* proposed, and the most that is accepted; n 0: anything */
+    const char *name;    /* VPN name, at most 31 characters, unique per peer */
+    nhtb_iface_id iface; /* the st0 unit it is bound to */
+    const nhtb_ts *local_ts,
+        *remote_ts;                   /* proposed, and the most that is accepted; n 0: anything */
     uint16_t n_local_ts, n_remote_ts; /* at most 16 each */
     const nhtb_proposal *proposals;   /* ESP, in order of preference; n 0: built-in default */
     uint16_t n_proposals;             /* at most 8 */
@@ -74,23 +75,23 @@ typedef enum nhtb_announce {
 
 typedef struct nhtb_peer {
     uint32_t size;
-    const char *name;       /* gateway name, at most 31 characters, unique */
-    nhtb_path path;         /* local.family 0: any local address (as responder); remote.family 0:
+    const char *name; /* gateway name, at most 31 characters, unique */
+    nhtb_path path;   /* local.family 0: any local address (as responder); remote.family 0:
                                any remote address (never initiates). Ports 0: 500, floating to 4500 */
     nhtb_identity local_id, remote_id;
-    nhtb_span psk;          /* empty: the host is asked (event QUESTION, nhtb_answer) */
+    nhtb_span psk;                  /* empty: the host is asked (event QUESTION, nhtb_answer) */
     const nhtb_proposal *proposals; /* IKE; n 0: built-in default */
-    uint16_t n_proposals;   /* at most 8 */
-    uint8_t establish;      /* nhtb_establish */
-    uint8_t announce;       /* nhtb_announce */
-    bool force_encap;       /* UDP encapsulation even without NAT */
-    bool initial_contact;   /* send INITIAL_CONTACT in the first IKE_AUTH; default true */
+    uint16_t n_proposals;           /* at most 8 */
+    uint8_t establish;              /* nhtb_establish */
+    uint8_t announce;               /* nhtb_announce */
+    bool force_encap;               /* UDP encapsulation even without NAT */
+    bool initial_contact;           /* send INITIAL_CONTACT in the first IKE_AUTH; default true */
     const nhtb_child *children;
-    uint16_t n_children;    /* 1..64 */
-    uint16_t liveness_tries;/* 3 */
-    uint32_t liveness_s;    /* idle seconds before an empty INFORMATIONAL; 0: 10; UINT32_MAX: off */
-    uint32_t lifetime_s;    /* IKE SA, hard; rekey at 85 % with jitter; 0: 28800 */
-    uint32_t path_mtu;      /* outer path MTU to start from; 0: 1500 */
+    uint16_t n_children;     /* 1..64 */
+    uint16_t liveness_tries; /* 3 */
+    uint32_t liveness_s; /* idle seconds before an empty INFORMATIONAL; 0: 10; UINT32_MAX: off */
+    uint32_t lifetime_s; /* IKE SA, hard; rekey at 85 % with jitter; 0: 28800 */
+    uint32_t path_mtu;   /* outer path MTU to start from; 0: 1500 */
 } nhtb_peer;
 NHTB_API void nhtb_peer_default(nhtb_peer *p, uint32_t size);
 #define nhtb_peer_init(p) nhtb_peer_default((p), (uint32_t)sizeof *(p))

@@ -34,10 +34,11 @@ typedef enum nhtb_verdict {
 } nhtb_verdict;
 
 enum {
-    NHTB_PKT_DF = 1,         /* outer: set DF */
-    NHTB_PKT_NEEDS_CSUM = 2, /* inner: L4 checksum owed at csum_start + csum_offset (virtio sense) */
-    NHTB_PKT_GRO_NEXT = 4,   /* inner: continues the flow of the packet before it in out[] */
-    NHTB_PKT_SPARE_USED = 8  /* the buffer is one of the host's spares */
+    NHTB_PKT_DF = 1, /* outer: set DF */
+    NHTB_PKT_NEEDS_CSUM =
+        2,                  /* inner: L4 checksum owed at csum_start + csum_offset (virtio sense) */
+    NHTB_PKT_GRO_NEXT = 4,  /* inner: continues the flow of the packet before it in out[] */
+    NHTB_PKT_SPARE_USED = 8 /* the buffer is one of the host's spares */
 };
 
 /** Every reason a packet is dropped or punted, one counter each. X(symbol, json name, text). */
@@ -115,9 +116,9 @@ typedef struct nhtb_pkt {
                                call on the ctx */
     nhtb_iface_id iface;    /* inner side: from which, or to which, st0 */
     uint8_t kind;           /* nhtb_pkt_kind */
-    uint8_t tos, ttl, flags;/* outer header values (tos: inbound as received, outbound to send) */
+    uint8_t tos, ttl, flags; /* outer header values (tos: inbound as received, outbound to send) */
     uint8_t verdict, reason;
-    uint16_t worker;        /* target of HANDOFF and REINJECT */
+    uint16_t worker;                                     /* target of HANDOFF and REINJECT */
     uint16_t gso_size, hdr_len, csum_start, csum_offset; /* super-packets, virtio-net sense, counted
                                from off; gso_size 0: plain. gso_size > 0 is TCP (v4/v6) or UDP */
     void *user;

@@ -17,16 +17,18 @@ extern "C" {
 
 /** IKE counters. X(name) */
 #define NHTB_IKE_COUNTERS(X)                                                                       \
-    X(initiated) X(responded) X(established) X(failed) X(auth_failed) X(rekeyed) X(child_created)  \
-    X(child_rekeyed) X(child_deleted) X(retransmitted) X(cookies_sent) X(cookies_received)         \
-    X(liveness_sent) X(liveness_failed) X(messages_in) X(messages_out) X(notify_nhtb_sent)         \
-    X(notify_nhtb_received) X(notify_nhtb_ignored) X(collisions) X(invalid_ke)
+    X(initiated)                                                                                   \
+    X(responded) X(established) X(failed) X(auth_failed) X(rekeyed) X(child_created)               \
+        X(child_rekeyed) X(child_deleted) X(retransmitted) X(cookies_sent) X(cookies_received)     \
+            X(liveness_sent) X(liveness_failed) X(messages_in) X(messages_out) X(notify_nhtb_sent) \
+                X(notify_nhtb_received) X(notify_nhtb_ignored) X(collisions) X(invalid_ke)
 
 typedef struct nhtb_stats {
     uint32_t size;
     uint64_t reasons[NHTB_REASON_END]; /* drops and punts by nhtb_reason, all workers and control */
     uint64_t out_packets, out_bytes, in_packets, in_bytes; /* inner bytes, ESP done */
-    uint64_t transit_packets, multicast_copies, icmp_sent, handoffs, allocations_failed, asserts_failed;
+    uint64_t transit_packets, multicast_copies, icmp_sent, handoffs, allocations_failed,
+        asserts_failed;
 #define X(n) uint64_t ike_##n;
     NHTB_IKE_COUNTERS(X)
 #undef X
@@ -47,8 +49,8 @@ typedef struct nhtb_ike_sa_info {
     uint8_t remote_id_type;
     uint8_t remote_id_len;
     uint8_t remote_id[NHTB_ID_MAX];
-    uint16_t encr, key_bits, prf, integ, ke; /* IANA numbers */
-    bool libnhtb_peer;  /* sent our Vendor ID */
+    uint16_t encr, key_bits, prf, integ, ke;  /* IANA numbers */
+    bool libnhtb_peer;                        /* sent our Vendor ID */
     nhtb_time established, rekey_at, expires; /* NHTB_NEVER: none */
     uint32_t children;
 } nhtb_ike_sa_info;
@@ -120,7 +122,7 @@ typedef struct nhtb_peer_info {
     uint16_t n_children, children_up;
     uint16_t last_detail; /* nhtb_detail of the last failure */
     uint32_t last_code;
-    nhtb_time next_try; /* NHTB_NEVER: none planned */
+    nhtb_time next_try;                                    /* NHTB_NEVER: none planned */
     uint64_t out_packets, out_bytes, in_packets, in_bytes; /* survive rekeys */
 } nhtb_peer_info;
 NHTB_API bool nhtb_peer_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_peer_info *out);

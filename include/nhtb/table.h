@@ -27,17 +27,17 @@ typedef enum nhtb_df { NHTB_DF_CLEAR = 0, NHTB_DF_COPY = 1, NHTB_DF_SET = 2 } nh
 /** A tunnel interface (st0 unit). */
 typedef struct nhtb_iface {
     uint32_t size;
-    const char *name;        /* "st0.0", at most 31 characters, unique */
-    uint8_t kind;            /* nhtb_iface_kind */
-    uint8_t transit;         /* nhtb_transit */
-    uint8_t df;              /* nhtb_df: DF of IPv4 outer headers; default clear */
-    bool rpf;                /* source check on decrypted packets; default true on multipoint */
-    bool copy_outer_dscp;    /* decapsulation: outer DSCP to the inner header */
-    bool ecn_compat;         /* encapsulation: outer ECN 00 instead of copying (RFC 6040 4.3) */
-    uint8_t ttl;             /* outer TTL; 0: 64 */
-    uint8_t dscp;            /* 0xff: copy the inner DSCP; else this value 0..63 */
-    uint32_t mtu;            /* of the interface, bytes; 0: 1500 minus the tunnel's overhead is used */
-    nhtb_prefix addr4, addr6;/* own address with prefix length (host bits allowed here); family 0:
+    const char *name;     /* "st0.0", at most 31 characters, unique */
+    uint8_t kind;         /* nhtb_iface_kind */
+    uint8_t transit;      /* nhtb_transit */
+    uint8_t df;           /* nhtb_df: DF of IPv4 outer headers; default clear */
+    bool rpf;             /* source check on decrypted packets; default true on multipoint */
+    bool copy_outer_dscp; /* decapsulation: outer DSCP to the inner header */
+    bool ecn_compat;      /* encapsulation: outer ECN 00 instead of copying (RFC 6040 4.3) */
+    uint8_t ttl;          /* outer TTL; 0: 64 */
+    uint8_t dscp;         /* 0xff: copy the inner DSCP; else this value 0..63 */
+    uint32_t mtu;         /* of the interface, bytes; 0: 1500 minus the tunnel's overhead is used */
+    nhtb_prefix addr4, addr6; /* own address with prefix length (host bits allowed here); family 0:
                                 none. The first IPv4 address is what NHTB announces */
 } nhtb_iface;
 NHTB_API void nhtb_iface_default(nhtb_iface *i, uint32_t size);
@@ -49,10 +49,10 @@ typedef enum nhtb_route_kind {
 } nhtb_route_kind;
 typedef struct nhtb_route {
     uint32_t size;
-    uint8_t kind;         /* nhtb_route_kind */
+    uint8_t kind; /* nhtb_route_kind */
     nhtb_prefix prefix;
-    nhtb_iface_id iface;  /* TUNNEL only */
-    nhtb_addr next_hop;   /* the peer's tunnel address; family 0 on a point-to-point interface */
+    nhtb_iface_id iface; /* TUNNEL only */
+    nhtb_addr next_hop;  /* the peer's tunnel address; family 0 on a point-to-point interface */
 } nhtb_route;
 
 /** A static NHTB entry: (interface, next hop) -> the tunnel of a peer's child configuration, or a
@@ -70,16 +70,16 @@ typedef struct nhtb_binding {
  *  been used before; adding keys that this context has seen is NHTB_ERR_CONFLICT. */
 typedef struct nhtb_manual_sa {
     uint32_t size;
-    const char *name;       /* VPN name shown in tables, at most 31 characters */
+    const char *name; /* VPN name shown in tables, at most 31 characters */
     nhtb_iface_id iface;
     nhtb_path path;
-    uint32_t spi_in, spi_out; /* 256..2^32-1 */
+    uint32_t spi_in, spi_out;       /* 256..2^32-1 */
     uint16_t encr, key_bits, integ; /* IANA transforms; integ 0 with an AEAD */
     bool esn;
-    nhtb_span key_in, key_out;      /* encryption key, then salt (AEAD), then integrity key */
+    nhtb_span key_in, key_out;           /* encryption key, then salt (AEAD), then integrity key */
     const nhtb_ts *local_ts, *remote_ts; /* n_ts 0: anything */
     uint16_t n_local_ts, n_remote_ts;
-    uint32_t mtu;             /* path MTU, 0: 1500 */
+    uint32_t mtu; /* path MTU, 0: 1500 */
 } nhtb_manual_sa;
 
 typedef enum nhtb_action { NHTB_PERMIT = 0, NHTB_DENY = 1 } nhtb_action;
@@ -88,10 +88,10 @@ enum { NHTB_POLICY_OUT = 1, NHTB_POLICY_IN = 2 };
  *  too); IN: what was decrypted for it. Addresses and ports are those of the inner packet. */
 typedef struct nhtb_policy {
     uint32_t size;
-    uint8_t action;    /* nhtb_action */
-    uint8_t direction; /* NHTB_POLICY_OUT | NHTB_POLICY_IN */
-    uint8_t proto;     /* 0: any */
-    nhtb_prefix src, dst; /* family 0: any */
+    uint8_t action;                                  /* nhtb_action */
+    uint8_t direction;                               /* NHTB_POLICY_OUT | NHTB_POLICY_IN */
+    uint8_t proto;                                   /* 0: any */
+    nhtb_prefix src, dst;                            /* family 0: any */
     uint16_t sport_lo, sport_hi, dport_lo, dport_hi; /* host order; 0..65535: any */
 } nhtb_policy;
 

@@ -20,8 +20,8 @@ extern "C" {
 
 /** Monotonic time in nanoseconds, given by the host with every stateful call. It never goes back. */
 typedef uint64_t nhtb_time;
-#define NHTB_NEVER UINT64_MAX
-#define NHTB_NS_PER_S UINT64_C(1000000000)
+#define NHTB_NEVER     UINT64_MAX
+#define NHTB_NS_PER_S  UINT64_C(1000000000)
 #define NHTB_NS_PER_MS UINT64_C(1000000)
 
 /** Error codes: 0 is success, every failure is negative. What a peer sends is never an error
@@ -29,14 +29,14 @@ typedef uint64_t nhtb_time;
 enum {
     NHTB_OK = 0,
     /* usage: the caller broke the contract; nothing changed */
-    NHTB_ERR_ARG = -1,        /* NULL, bad value, or a struct whose size member is wrong */
-    NHTB_ERR_STALE = -2,      /* the id names an object that is gone */
-    NHTB_ERR_STATE = -3,      /* not allowed now (for example a second open transaction) */
-    NHTB_ERR_EXISTS = -4,     /* the same key exists already */
-    NHTB_ERR_NOT_FOUND = -5,  /* no such object */
-    NHTB_ERR_CONFLICT = -6,   /* contradicts another object (a manual SPI in use, reused keys) */
-    NHTB_ERR_UNSUPPORTED = -7,/* this build or these backends cannot do it */
-    NHTB_ERR_SHORT = -8,      /* a buffer given by the caller is too small */
+    NHTB_ERR_ARG = -1,         /* NULL, bad value, or a struct whose size member is wrong */
+    NHTB_ERR_STALE = -2,       /* the id names an object that is gone */
+    NHTB_ERR_STATE = -3,       /* not allowed now (for example a second open transaction) */
+    NHTB_ERR_EXISTS = -4,      /* the same key exists already */
+    NHTB_ERR_NOT_FOUND = -5,   /* no such object */
+    NHTB_ERR_CONFLICT = -6,    /* contradicts another object (a manual SPI in use, reused keys) */
+    NHTB_ERR_UNSUPPORTED = -7, /* this build or these backends cannot do it */
+    NHTB_ERR_SHORT = -8,       /* a buffer given by the caller is too small */
     /* resource: try again later or with larger limits; nothing changed */
     NHTB_ERR_MEMORY = -32, /* the host's allocator returned NULL */
     NHTB_ERR_LIMIT = -33,  /* a capacity in nhtb_settings is used up */

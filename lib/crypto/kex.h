@@ -22,14 +22,14 @@ typedef enum nhi_job_kind { NHI_JOB_DH_MAKE = 1, NHI_JOB_DH_SHARED = 2 } nhi_job
 typedef enum nhi_job_state { NHI_JOB_WAITING, NHI_JOB_TAKEN, NHI_JOB_RUN } nhi_job_state;
 
 struct nhtb_job {
-    nhi_list link;           /* queue of waiting jobs */
+    nhi_list link; /* queue of waiting jobs */
     const nhtb_pk_ops *pk;
     nhi_job_kind kind;
     nhi_job_state state;
-    bool orphan;             /* its SA is gone: wiped when handed back */
-    int status;              /* 0 or NHTB_ERR_* after the run */
-    void *owner;             /* the IKE room's object; NULL when orphan */
-    nhi_kex kex;             /* moved in; MAKE fills pub, both keep ctx */
+    bool orphan; /* its SA is gone: wiped when handed back */
+    int status;  /* 0 or NHTB_ERR_* after the run */
+    void *owner; /* the IKE room's object; NULL when orphan */
+    nhi_kex kex; /* moved in; MAKE fills pub, both keep ctx */
     uint8_t seed[NHTB_KE_SEED];
     uint8_t peer[NHTB_KE_PUBLIC_MAX];
     size_t peer_len;

@@ -11,13 +11,19 @@
 
 enum { NHI_ENCR_AES_CBC = 12, NHI_ENCR_AES_GCM16 = 20, NHI_ENCR_CHACHA20_POLY1305 = 28 };
 enum { NHI_PRF_SHA256 = 5, NHI_PRF_SHA384 = 6, NHI_PRF_SHA512 = 7 };
-enum { NHI_INTEG_NONE = 0, NHI_INTEG_SHA256_128 = 12, NHI_INTEG_SHA384_192 = 13, NHI_INTEG_SHA512_256 = 14 };
+enum {
+    NHI_INTEG_NONE = 0,
+    NHI_INTEG_SHA256_128 = 12,
+    NHI_INTEG_SHA384_192 = 13,
+    NHI_INTEG_SHA512_256 = 14
+};
 
 typedef struct nhi_bulk_facts {
-    uint16_t alg; /* nhtb_bulk_alg */
+    uint16_t alg;                   /* nhtb_bulk_alg */
     uint16_t encr, key_bits, integ; /* IANA; key_bits 0 on the wire for ChaCha20 (no attribute) */
     uint8_t key_len, salt_len, integ_len; /* bytes of keymat, in this order */
-    uint8_t iv_len, icv_len, block;       /* block: cipher block, 1 for stream; ESP aligns to max(4, block) */
+    uint8_t iv_len, icv_len,
+        block; /* block: cipher block, 1 for stream; ESP aligns to max(4, block) */
     bool aead;
     uint64_t soft_bytes, hard_bytes; /* per key, reliability.md 5: 2^36, 2^38 */
     const char *name;                /* "AES-GCM-16-256" ... for tables */
@@ -46,7 +52,8 @@ bool nhi_crypto_has_prf(const nhtb_crypto *c, uint16_t prf);
 bool nhi_crypto_has_ke(const nhtb_crypto *c, uint16_t method);
 /** Built-in proposals, strongest portable first, cut down to what the backends offer. Returns how
  *  many were written (<= cap). */
-size_t nhi_proposal_default(const nhtb_crypto *c, nhtb_protocol proto, nhtb_proposal *v, size_t cap);
+size_t nhi_proposal_default(const nhtb_crypto *c, nhtb_protocol proto, nhtb_proposal *v,
+                            size_t cap);
 /** Removes transforms the backends do not offer; false when a needed kind becomes empty. */
 bool nhi_proposal_filter(const nhtb_crypto *c, nhtb_protocol proto, nhtb_proposal *p);
 

@@ -68,6 +68,9 @@ void nhi_db_txn_abort(nhi_db_txn *t);
 /* ---- SPIs and SAs ---- */
 /** The worker on which a peer's SAs live (chosen at its first SA, kept while it has one). */
 unsigned nhi_db_anchor(nhi_db *db, nhtb_peer_id peer);
+/** The peer's outer addresses, told before its first SPI is reserved: site-to-site peers with the
+ *  same pair of gateways share an anchor. Optional; an installed SA tells them too. */
+void nhi_db_peer_gateway(nhi_db *db, nhtb_peer_id peer, const nhtb_path *path);
 /** Reserves an inbound SPI on the peer's anchor: generation | slot; >= 2^16, no live manual SPI.
  *  0 or NHTB_ERR_LIMIT. */
 int nhi_db_spi_reserve(nhi_db *db, nhtb_peer_id peer, uint32_t *spi);
@@ -89,7 +92,10 @@ typedef struct nhi_db_sa {
     nhtb_time created, rekey_at, expires; /* display */
     bool use_now; /* make it the tunnel's outbound SA at once (initiator); else when told */
 } nhi_db_sa;
-/** Installs the pair: inbound receives at once. All or nothing. The tunnel comes up with its first
+/** Upper bound of the bytes db takes with these settings when every capacity is used. */
+size_t nhi_db_size(const nhtb_settings *s, const nhtb_crypto *c);
+/** Installs the pair: inbound receives at once. The first pair of a tunnel is used at once in any
+ *  case. An outbound key that a live pair has is NHTB_ERR_CONFLICT (two counters, one key). All or nothing. The tunnel comes up with its first
  *  pair (bindings of the tunnel become current, the interface follows). */
 int nhi_db_sa_install(nhi_db *db, const nhi_db_sa *sa, nhtb_sa_id *out);
 /** New packets use this pair from now on. */
@@ -135,7 +141,8 @@ void nhi_db_peer_counters(nhi_db *db, nhtb_peer_id peer, uint64_t *out_packets,
                           uint64_t *out_bytes, uint64_t *in_packets, uint64_t *in_bytes,
                           uint16_t *tunnels_up); /* survive rekeys */
 void nhi_db_stats(nhi_db *db, nhtb_stats *out); /* counts of objects */
-/** Frees retired memory; never waits. Collect flagged cells first. */
+/** Frees retired memory; never waits. A removed cell that is still on the flagged stack is kept until
+ *  it was collected (its SA id is stale then: look at nothing else of it). Also run by commit. */
 void nhi_db_poll(nhi_db *db);
 
 #endif

@@ -69,6 +69,16 @@ uint32_t nhi_cell_claim(nhi_cell *c, uint32_t n, uint64_t *first)
     return after <= hard ? n : (uint32_t)(hard - before);
 }
 
+static uint32_t inbound_flags(const nhi_cell *c, uint64_t before, uint64_t after)
+{
+    uint32_t flags = before == 0 ? NHI_CELL_FIRST_USE : 0;
+    if (crosses(before, after, c->soft_seq))
+        flags |= NHI_CELL_SOFT;
+    if (crosses(before, after, c->hard_seq))
+        flags |= NHI_CELL_HARD;
+    return flags;
+}
+
 void nhi_cell_account(nhi_cell *c, uint32_t packets, uint64_t bytes, nhtb_time now)
 {
     if (packets == 0)
@@ -81,8 +91,8 @@ void nhi_cell_account(nhi_cell *c, uint32_t packets, uint64_t bytes, nhtb_time n
         flags |= NHI_CELL_SOFT;
     if (crosses(b, b + bytes, c->hard_bytes))
         flags |= NHI_CELL_HARD;
-    if (c->inbound && p == 0)
-        flags |= NHI_CELL_FIRST_USE;
+    if (c->inbound) /* outbound numbers are judged by the claim */
+        flags |= inbound_flags(c, p, p + packets);
     if (flags != 0)
         nhi_cell_flag(c->fib, c, flags);
 }

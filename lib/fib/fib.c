@@ -26,7 +26,7 @@ static dims dims_of(const nhtb_settings *s)
     uint32_t sa_bits = bits_for(s->limits.sas), w = bits_for(s->workers);
     uint32_t spi_bits = sa_bits + w + 1;
     return (dims){
-        .slots = s->limits.next_hops + 2,
+        .slots = 2 * s->limits.next_hops + 2, /* a freed one rests until readers moved on */
         .ifaces = UINT32_C(1) << bits_for(s->limits.ifaces),
         .spis = UINT32_C(1) << (spi_bits < SPI_BITS_MAX ? spi_bits : SPI_BITS_MAX),
         .manual = UINT32_C(2) << sa_bits,

@@ -61,7 +61,8 @@ typedef struct nhi_cell {
     uint32_t spi;                  /* host order */
     uint32_t window;               /* packets, 0: no replay check (inbound) */
     uint16_t worker;               /* inbound: anchor */
-    bool esn, udp, inbound;
+    bool esn, inbound;
+    NHI_ATOMIC(bool) udp;          /* follows the endpoint when the peer moves */
     uint64_t soft_seq, hard_seq;   /* outbound: last number that may be used is hard_seq */
     uint64_t soft_bytes, hard_bytes;
     nhtb_sa_id sa;
@@ -75,7 +76,7 @@ typedef struct nhi_cell {
     NHI_ATOMIC(uint64_t) drops;
     /* to control */
     NHI_ATOMIC(uint32_t) flags;
-    struct nhi_cell *flag_next;    /* in fib.flagged while flags != 0 */
+    struct nhi_cell *flag_next;    /* in fib.flagged while flags != 0; then it is not freed */
     NHI_ATOMIC(uint32_t) cand_seq; /* seqlock: odd while written (owner worker only writes) */
     NHI_ATOMIC(uint64_t) cand[7];  /* nhtb_path as words */
     NHI_ATOMIC(uint64_t) spoof[3]; /* nhtb_addr as words, same seqlock */
