@@ -42,6 +42,11 @@ size_t nhi_fib_size(const nhtb_settings *s)
            nhi_lpm_size(4, s->limits.routes) + nhi_lpm_size(6, s->limits.routes);
 }
 
+size_t nhi_fib_spis(const nhtb_settings *s)
+{
+    return dims_of(s).spis;
+}
+
 static bool tables_alloc(nhi_fib *f, const nhtb_settings *s, const dims *d)
 {
     nhi_mem *m = f->mem;

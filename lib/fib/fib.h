@@ -190,6 +190,8 @@ typedef struct nhi_fib {
 int nhi_fib_init(nhi_fib *f, nhi_mem *mem, const nhtb_settings *s);
 /** Upper bound of the bytes the tables themselves take (without cells, paths, interfaces). */
 size_t nhi_fib_size(const nhtb_settings *s);
+/** Entries of the SPI table with these settings. */
+size_t nhi_fib_spis(const nhtb_settings *s);
 /** Frees the tables; all objects must have been retired and drained by db. */
 void nhi_fib_fini(nhi_fib *f);
 
