@@ -17,7 +17,7 @@ int nhtb_worker_new(nhtb_worker **out, nhtb_ctx *ctx, unsigned index)
         .fib = &ctx->fib,
         .crypto = &ctx->crypto,
         .emit = ctx->settings.emit,
-        .hold = ctx->settings.hold_ms != 0,
+        .hold = true, /* also without a pool: traffic starts the tunnel */
         .index = index,
         .owner = ctx,
     };

@@ -269,8 +269,11 @@ const char *sim_tunnel_addr(unsigned i)
 
 static const char *with(const char *a, const char *suffix)
 {
+    char both[64];
+    snprintf(both, sizeof both, "%.31s%.16s", a, suffix);
     char *t = text_ring();
-    snprintf(t, 32, "%s%s", a, suffix);
+    memcpy(t, both, 31);
+    t[31] = 0;
     return t;
 }
 
