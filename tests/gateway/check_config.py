@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bad configurations: each gives exactly one line that names place and cause, and status 3."""
+import copy
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+BASE = {
+    "interfaces": [{"name": "st0.0", "multipoint": True, "address": ["10.11.11.10/24"]},
+                   {"name": "st0.1", "address": ["10.12.0.1/30"]}],
+    "gateways": [{"name": "spoke1", "remote_address": "any", "pre_shared_key": {"file": "psk"},
+                  "proposals": ["aes256gcm16-prfsha256-x25519"],
+                  "vpns": [{"name": "vpn1", "bind_interface": "st0.0", "proposals": ["aes256gcm16-esn"]}]},
+                 {"name": "spoke2", "remote_address": "203.0.113.9", "pre_shared_key": {"file": "psk"},
+                  "vpns": [{"name": "vpn1", "bind_interface": "st0.1"}]}],
+    "next_hop_tunnels": [{"interface": "st0.0", "next_hop": "10.11.11.12", "vpn": "spoke1/vpn1"}],
+    "routes": [{"prefix": "192.168.2.0/24", "interface": "st0.0", "next_hop": "10.11.11.12"},
+               {"prefix": "192.168.3.0/24", "interface": "st0.1"}],
+    "local_networks": ["192.168.1.0/24"],
+}
+
+# (name, pointer to set, value (DELETE removes), pointer of the error, words in the message)
+DELETE = object()
+CASES = [
+    ("unknown key at the top", "/colour", "red", "/colour", "unknown key"),
+    ("unknown key deep inside", "/gateways/0/vpns/0/colour", 1, "/gateways/0/vpns/0/colour", "unknown key"),
+    ("wrong type: text for a number", "/interfaces/0/mtu", "1400", "/interfaces/0/mtu", "number"),
+    ("wrong type: number for text", "/gateways/0/name", 7, "/gateways/0/name", "text"),
+    ("wrong type: object for an array", "/interfaces", {}, "/interfaces", "array"),
+    ("number out of range", "/interfaces/0/mtu", 99999, "/interfaces/0/mtu", "from 576 to 9000"),
+    ("fraction", "/interfaces/0/mtu", 1400.5, "/interfaces/0/mtu", "whole"),
+    ("negative number", "/routes/0/metric", -1, "/routes/0/metric", "from 0"),
+    ("missing key", "/gateways/0/remote_address", DELETE, "/gateways/0", "remote_address"),
+    ("missing interfaces", "/interfaces", DELETE, "", "interfaces"),
+    ("bad prefix", "/routes/0/prefix", "192.168.2.0/33", "/routes/0/prefix", "prefix"),
+    ("prefix with host bits", "/routes/0/prefix", "192.168.2.1/24", "/routes/0/prefix", "host bits"),
+    ("prefix that is no address", "/local_networks/0", "lan", "/local_networks/0", "prefix"),
+    ("doubled prefix", "/routes/1/prefix", "192.168.2.0/24", "/routes/1/prefix", "already"),
+    ("bad address", "/interfaces/0/address/0", "10.11.11/24", "/interfaces/0/address/0", "address"),
+    ("two IPv4 addresses", "/interfaces/0/address", ["10.0.0.1/24", "10.0.1.1/24"], "/interfaces/0/address/1",
+     "already"),
+    ("duplicate interface", "/interfaces/1/name", "st0.0", "/interfaces/1/name", "twice"),
+    ("interface name too long", "/interfaces/0/name", "st0.1234567890123", "/interfaces/0/name", "characters"),
+    ("duplicate gateway", "/gateways/1/name", "spoke1", "/gateways/1/name", "twice"),
+    ("duplicate VPN", "/gateways/0/vpns", [{"name": "a", "bind_interface": "st0.0"},
+                                          {"name": "a", "bind_interface": "st0.0"}],
+     "/gateways/0/vpns/1/name", "twice"),
+    ("two VPNs on a point-to-point interface", "/gateways/0/vpns/0/bind_interface", "st0.1",
+     "/gateways/1/vpns/0/bind_interface", "point-to-point"),
+    ("bad proposal word", "/gateways/0/proposals/0", "aes256gcm16-prfsha256-x25518", "/gateways/0/proposals/0",
+     "x25518"),
+    ("bad ESP proposal word", "/gateways/0/vpns/0/proposals/0", "des-md5", "/gateways/0/vpns/0/proposals/0", "des"),
+    ("missing psk file", "/gateways/0/pre_shared_key/file", "none", "/gateways/0/pre_shared_key/file", "No such file"),
+    ("world-readable psk", "/gateways/0/pre_shared_key/file", "open", "/gateways/0/pre_shared_key/file", "chmod 600"),
+    ("psk behind a symbolic link", "/gateways/0/pre_shared_key/file", "link", "/gateways/0/pre_shared_key/file",
+     "symbolic link"),
+    ("psk that is a directory", "/gateways/0/pre_shared_key/file", "dir", "/gateways/0/pre_shared_key/file",
+     "regular file"),
+    ("empty psk", "/gateways/0/pre_shared_key/file", "empty", "/gateways/0/pre_shared_key/file", "bytes"),
+    ("foreign psk", "/gateways/0/pre_shared_key/file", "foreign", "/gateways/0/pre_shared_key/file", "user 65534"),
+    ("unknown word", "/gateways/0/establish_tunnels", "soon", "/gateways/0/establish_tunnels", "immediately"),
+    ("immediately without an address", "/gateways/0/establish_tunnels", "immediately",
+     "/gateways/0/establish_tunnels", "remote_address"),
+    ("unknown interface in a VPN", "/gateways/0/vpns/0/bind_interface", "st0.9", "/gateways/0/vpns/0/bind_interface",
+     "st0.9"),
+    ("unknown interface in a route", "/routes/0/interface", "st0.9", "/routes/0/interface", "st0.9"),
+    ("unknown VPN in a next hop", "/next_hop_tunnels/0/vpn", "spoke1/vpn9", "/next_hop_tunnels/0/vpn", "vpn9"),
+    ("VPN of another interface", "/next_hop_tunnels/0/vpn", "spoke2/vpn1", "/next_hop_tunnels/0/vpn", "another"),
+    ("next hop on a point-to-point interface", "/next_hop_tunnels/0/interface", "st0.1",
+     "/next_hop_tunnels/0/interface", "point-to-point"),
+    ("route without its next hop", "/routes/0/next_hop", DELETE, "/routes/0", "next_hop"),
+    ("next hop where none belongs", "/routes/1/next_hop", "10.12.0.2", "/routes/1/next_hop", "point-to-point"),
+    ("replay window", "/ipsec", {"replay_window": 100}, "/ipsec/replay_window", "multiple of 64"),
+    ("different families", "/gateways/1/local_address", "2001:db8::1", "/gateways/1/local_address", "families"),
+    ("no VPN", "/gateways/0/vpns", [], "/gateways/0/vpns", "1 to 64"),
+]
+
+# (name, text, words): the text is not JSON, or JSON the reader does not take
+TEXTS = [
+    ("empty file", "", "too early"),
+    ("cut off", '{"interfaces": [', "too early"),
+    ("trailing comma", '{"interfaces": [],}', "member name"),
+    ("comment", '// hub\n{}', "value expected"),
+    ("single quotes", "{'interfaces': []}", "member name"),
+    ("text after the end", '{"interfaces": [], "gateways": []} x', "after the end"),
+    ("bad escape", '{"interfaces": "\\q"}', "escape"),
+    ("zero in a string", '{"interfaces": "\\u0000"}', "u0000"),
+    ("control character", '{"interfaces": "a\tb"}', "control character"),
+    ("leading zero", '{"interfaces": 01}', "start with 0"),
+    ("too deep", '{"interfaces": ' + "[" * 4000 + "]" * 4000 + "}", "too deeply"),
+    ("doubled key", '{"interfaces": [], "gateways": [], "gateways": []}', "twice"),
+    ("not an object", "[]", "object"),
+]
+
+
+def parts(pointer):
+    return [p.replace("~1", "/").replace("~0", "~") for p in pointer.split("/")[1:]]
+
+
+def walk(doc, path):
+    for p in path:
+        doc = doc[int(p)] if isinstance(doc, list) else doc[p]
+    return doc
+
+
+def change(pointer, value):
+    doc = copy.deepcopy(BASE)
+    *way, last = parts(pointer)
+    at = walk(doc, way)
+    if isinstance(at, list):
+        at[int(last)] = value
+    elif value is DELETE:
+        del at[last]
+    else:
+        at[last] = value
+    return doc
+
+
+def run(gateway, path):
+    p = subprocess.run([gateway, "--check", path], capture_output=True, text=True, timeout=20, check=False)
+    return p.returncode, [l for l in p.stderr.splitlines() if " warning " not in l]
+
+
+def judge(status, lines, path, pointer, words, text, doc):
+    if status != 3 or len(lines) != 1:
+        return f"status {status}, {len(lines)} lines: {lines[:3]}"
+    m = re.fullmatch(r"nhtb-gateway: " + re.escape(path) + r":(\d+):(\d+): (\S+): (.*)", lines[0])
+    if not m:
+        return f"not FILE:LINE:COLUMN: POINTER: TEXT: {lines[0]}"
+    if words not in m[4]:
+        return f"message without {words!r}: {m[4]}"
+    if pointer is None:
+        return None
+    if m[3] != (pointer or "/"):
+        return f"pointer {m[3]}"
+    there = "\n".join(text.split("\n")[int(m[1]) - 1:])[int(m[2]) - 1:]
+    value = walk(doc, parts(pointer))
+    first = "{" if isinstance(value, dict) else "[" if isinstance(value, list) else json.dumps(value)
+    return None if there.startswith(first) else f"line {m[1]} column {m[2]} is not the value"
+
+
+def keys(folder):
+    def put(name, text, mode):
+        p = os.path.join(folder, name)
+        with open(p, "w", encoding="ascii") as f:
+            f.write(text)
+        os.chmod(p, mode)
+        return p
+    put("psk", "a key of more than twenty bytes\n", 0o600)
+    put("open", "a key of more than twenty bytes\n", 0o644)
+    put("empty", "\n", 0o600)
+    if os.geteuid() == 0:
+        os.chown(put("foreign", "a key of more than twenty bytes\n", 0o600), 65534, 65534)
+    os.symlink("psk", os.path.join(folder, "link"))
+    os.mkdir(os.path.join(folder, "dir"))
+
+
+def cases():
+    for name, where, value, pointer, words in CASES:
+        doc = change(where, value)
+        yield name, json.dumps(doc, indent=2), pointer, words, doc
+    for name, text, words in TEXTS:
+        yield name, text, None, words, None
+
+
+def main(gateway):
+    passed = failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        keys(folder)
+        path = os.path.join(folder, "c.json")
+
+        def write(text):
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text)
+        write(json.dumps(BASE))
+        status, lines = run(gateway, path)
+        if status or lines:
+            print(f"FAILED: the good configuration: {status} {lines}")
+            failed += 1
+        for name, text, pointer, words, doc in cases():
+            write(text)
+            why = judge(*run(gateway, path), path, pointer, words, text, doc)
+            passed, failed = (passed, failed + 1) if why else (passed + 1, failed)
+            print(f"FAILED: {name}: {why}" if why else f"ok: {name}")
+        status, lines = run(gateway, os.path.join(folder, "nowhere.json"))
+        good = status == 3 and len(lines) == 1 and "No such file" in lines[0]
+        passed, failed = (passed + 1, failed) if good else (passed, failed + 1)
+        print("ok: no such file" if good else f"FAILED: no such file: {status} {lines}")
+    print(f"{passed} passed, {failed} failed")
+    return failed != 0
+
+
+sys.exit(main(sys.argv[1]))
