@@ -78,7 +78,7 @@ static int build_ike(nhtb_ctx *ctx)
 
 static int build(nhtb_ctx *ctx)
 {
-    uint8_t seed[64];
+    uint8_t seed[80];
     int err = self_test(ctx);
     if (!err)
         err = nhi_mem_random(&ctx->mem, seed, sizeof seed);
@@ -90,6 +90,9 @@ static int build(nhtb_ctx *ctx)
         err = build_tables(ctx, seed + 48);
     if (!err)
         err = build_ike(ctx);
+    /* twice: a transaction may replace every peer */
+    nhi_map_init(&ctx->names, &ctx->mem, sizeof(nhi_engine_name),
+                 2 * (size_t)ctx->settings.limits.peers, seed + 64);
     nhi_wipe(seed, sizeof seed);
     return err;
 }
@@ -153,6 +156,8 @@ void nhtb_ctx_del(nhtb_ctx *ctx)
     if (ctx->fib_ready)
         nhi_fib_fini(&ctx->fib);
     nhi_engine_events_fini(ctx);
+    if (ctx->names.mem)
+        nhi_map_fini(&ctx->names);
     nhi_rng_wipe(&ctx->jitter);
     nhi_mem mem;
     memset(&mem, 0, sizeof mem);

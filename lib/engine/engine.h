@@ -75,6 +75,7 @@ struct nhtb_ctx {
     nhi_events events;
     nhi_timer cells_timer;
     nhtb_txn *txn; /* the open transaction */
+    nhi_map names; /* peer name -> id; follows the open transaction */
     nhtb_worker *workers[64];
     nhi_dp_count past;                 /* counters of workers that are gone */
     uint64_t reasons[NHTB_REASON_END]; /* drops of the control thread */
@@ -132,6 +133,15 @@ static inline void nhi_engine_drop(nhtb_ctx *ctx, unsigned reason)
     if (reason < NHTB_REASON_END)
         ctx->reasons[reason]++;
 }
+
+/* names.c: peer names are unique. Removed peers keep theirs until commit unless it is taken. */
+typedef struct nhi_engine_name {
+    char text[NHTB_NAME_MAX];
+} nhi_engine_name;
+nhtb_peer_id nhi_engine_name_holder(const nhtb_ctx *ctx, const char *name);
+int nhi_engine_name_give(nhtb_ctx *ctx, const char *name, nhtb_peer_id id);
+/** Frees the name of a peer that still exists, if it is the one that holds it. */
+void nhi_engine_name_end(nhtb_ctx *ctx, nhtb_peer_id id);
 
 /* txn.c */
 void nhi_engine_txn_end(nhtb_ctx *ctx); /* aborts an open one */

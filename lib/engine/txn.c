@@ -77,12 +77,30 @@ static void txn_free(nhtb_txn *t)
     nhi_mem_free(mem, t, sizeof *t);
 }
 
-/* Peers that were never started vanish without a trace. */
+/* A peer that was never started vanishes without a trace. */
+static void drop_peer(nhtb_txn *t, nhtb_peer_id id)
+{
+    nhi_engine_name_end(t->ctx, id);
+    nhi_ike_peer_del(t->ctx->ike, id, t->ctx->now);
+    nhi_engine_apply(t->ctx, t->ctx->now);
+}
+
+/* Names that new peers took over return to the peers that stay. The map held them before, so it has
+ * room and the puts cannot fail. */
+static void return_names(nhtb_txn *t)
+{
+    for (size_t i = 0; i < t->removed.n; i++) {
+        const nhtb_peer *cfg = nhi_ike_peer_config(t->ctx->ike, t->removed.v[i]);
+        if (cfg && !nhi_engine_name_holder(t->ctx, cfg->name).id)
+            (void)nhi_engine_name_give(t->ctx, cfg->name, t->removed.v[i]);
+    }
+}
+
 static void drop_added(nhtb_txn *t)
 {
     for (size_t i = 0; i < t->added.n; i++)
-        nhi_ike_peer_del(t->ctx->ike, t->added.v[i], t->ctx->now);
-    nhi_engine_apply(t->ctx, t->ctx->now);
+        drop_peer(t, t->added.v[i]);
+    return_names(t);
 }
 
 void nhtb_txn_abort(nhtb_txn *t)
@@ -112,6 +130,15 @@ static int add_tunnels(nhtb_txn *t, const nhtb_peer *p, nhtb_peer_id id)
     return NHTB_OK;
 }
 
+/* A name may be taken from a peer that this transaction removes. */
+static int check_name(const nhtb_txn *t, const char *name)
+{
+    if (!name || !name[0] || nhi_strlen(name) >= NHTB_NAME_MAX)
+        return NHTB_ERR_ARG;
+    nhtb_peer_id holder = nhi_engine_name_holder(t->ctx, name);
+    return holder.id && !list_has(&t->removed, holder) ? NHTB_ERR_EXISTS : NHTB_OK;
+}
+
 int nhtb_txn_peer(nhtb_txn *t, const nhtb_peer *p, nhtb_peer_id *out)
 {
     nhtb_peer cfg;
@@ -122,16 +149,20 @@ int nhtb_txn_peer(nhtb_txn *t, const nhtb_peer *p, nhtb_peer_id *out)
     for (uint16_t i = 0; i < cfg.n_children; i++)
         if (cfg.children[i].size != sizeof cfg.children[i])
             return NHTB_ERR_ARG;
-    int err = list_room(&t->ctx->mem, &t->added);
+    int err = check_name(t, cfg.name);
+    if (!err)
+        err = list_room(&t->ctx->mem, &t->added);
     if (!err)
         err = nhi_ike_peer_new(t->ctx->ike, &cfg, &id);
     if (err)
         return err;
-    err = add_tunnels(t, &cfg, id);
+    err = nhi_engine_name_give(t->ctx, cfg.name, id);
+    if (!err)
+        err = add_tunnels(t, &cfg, id);
     if (err) {
         (void)nhi_db_txn_tunnel_del(t->db, id);
-        nhi_ike_peer_del(t->ctx->ike, id, t->ctx->now);
-        nhi_engine_apply(t->ctx, t->ctx->now);
+        drop_peer(t, id);
+        return_names(t);
         return err;
     }
     t->added.v[t->added.n++] = id;
@@ -152,8 +183,8 @@ int nhtb_txn_peer_del(nhtb_txn *t, nhtb_peer_id id)
         return err;
     if (list_has(&t->added, id)) {
         list_drop(&t->added, id);
-        nhi_ike_peer_del(t->ctx->ike, id, t->ctx->now);
-        nhi_engine_apply(t->ctx, t->ctx->now);
+        drop_peer(t, id);
+        return_names(t);
         return NHTB_OK;
     }
     t->removed.v[t->removed.n++] = id;
@@ -178,6 +209,7 @@ int nhtb_txn_commit(nhtb_txn *t, nhtb_time now)
     nhi_db_txn_commit(t->db);
     /* Tunnels of removed peers are gone from the tables; now their SAs end and they are told. */
     for (size_t i = 0; i < t->removed.n; i++) {
+        nhi_engine_name_end(ctx, t->removed.v[i]);
         nhi_ike_peer_del(ctx->ike, t->removed.v[i], now);
         nhi_engine_apply(ctx, now);
     }
