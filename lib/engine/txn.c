@@ -200,8 +200,7 @@ int nhtb_txn_commit(nhtb_txn *t, nhtb_time now)
     ctx->now = now;
     nhi_engine_cells_collect(ctx, now);
     int err = nhi_db_txn_prepare(t->db, &at);
-    if (err) {
-        nhi_db_txn_abort(t->db);
+    if (err) { /* db has ended its part already */
         drop_added(t);
         txn_free(t);
         return err;
