@@ -191,6 +191,20 @@ static nhtb_identity fqdn(const char *text)
     return (nhtb_identity){NHTB_ID_FQDN, {(const uint8_t *)text, strlen(text)}};
 }
 
+static nhtb_addr addr(const char *text)
+{
+    nhtb_addr a;
+    check(nhtb_addr_parse(text, &a), text);
+    return a;
+}
+
+static nhtb_prefix prefix(const char *text)
+{
+    nhtb_prefix p;
+    check(nhtb_prefix_parse(text, &p), text);
+    return p;
+}
+
 static void open_side(side *s, const char *name, side *other)
 {
     nhtb_settings settings;
@@ -215,12 +229,12 @@ static void configure(side *s, bool hub)
     nhtb_route far = {.size = sizeof far, .kind = NHTB_ROUTE_TUNNEL};
     nhtb_route own = {.size = sizeof own, .kind = NHTB_ROUTE_LOCAL};
 
-    check(nhtb_txn_begin(s->ctx, &t), "transaction");
     nhtb_iface_init(&st0);
     st0.name = "st0.0";
     st0.kind = NHTB_IFACE_MULTIPOINT; /* many tunnels, told apart by next hop */
+    st0.addr4.addr = addr(hub ? "10.0.0.1" : "10.0.0.2");
     st0.addr4.len = 24;
-    check(nhtb_addr_parse(hub ? "10.0.0.1" : "10.0.0.2", &st0.addr4.addr), "address");
+    check(nhtb_txn_begin(s->ctx, &t), "transaction");
     check(nhtb_txn_iface(t, &st0, &s->st0), "interface");
 
     nhtb_child_init(&child);
@@ -231,19 +245,19 @@ static void configure(side *s, bool hub)
     peer.psk = (nhtb_span){psk, sizeof psk - 1};
     peer.local_id = fqdn(hub ? "hub.example" : "spoke.example");
     peer.remote_id = fqdn(hub ? "spoke.example" : "hub.example");
-    check(nhtb_addr_parse(hub ? "192.0.2.1" : "198.51.100.2", &peer.path.local), "address");
+    peer.path.local = addr(hub ? "192.0.2.1" : "198.51.100.2");
     if (!hub) /* the hub leaves it open: a spoke may come from anywhere */
-        check(nhtb_addr_parse("192.0.2.1", &peer.path.remote), "address");
+        peer.path.remote = addr("192.0.2.1");
     peer.establish = hub ? NHTB_ESTABLISH_RESPONDER_ONLY : NHTB_ESTABLISH_IMMEDIATELY;
     peer.children = &child;
     peer.n_children = 1;
     check(nhtb_txn_peer(t, &peer, &peer_id), "peer");
 
     /* The other side's network is behind its tunnel address; who has that address is learnt. */
+    far.prefix = prefix(hub ? "192.168.2.0/24" : "192.168.1.0/24");
     far.iface = s->st0;
-    check(nhtb_addr_parse(hub ? "10.0.0.2" : "10.0.0.1", &far.next_hop), "address");
-    check(nhtb_prefix_parse(hub ? "192.168.2.0/24" : "192.168.1.0/24", &far.prefix), "prefix");
-    check(nhtb_prefix_parse(hub ? "192.168.1.0/24" : "192.168.2.0/24", &own.prefix), "prefix");
+    far.next_hop = addr(hub ? "10.0.0.2" : "10.0.0.1");
+    own.prefix = prefix(hub ? "192.168.1.0/24" : "192.168.2.0/24");
     check(nhtb_txn_route(t, &far), "route");
     check(nhtb_txn_route(t, &own), "route");
     check(nhtb_txn_commit(t, now), "commit");
