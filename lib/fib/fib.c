@@ -34,12 +34,18 @@ static dims dims_of(const nhtb_settings *s)
     };
 }
 
+static size_t manual_bytes(size_t entries)
+{
+    return sizeof(nhi_manual) + entries * sizeof(nhi_cell *);
+}
+
 size_t nhi_fib_size(const nhtb_settings *s)
 {
     dims d = dims_of(s);
-    size_t words = (size_t)d.ifaces + d.spis + d.manual;
-    return d.slots * sizeof(nhi_slot) + words * sizeof(void *) + nhi_cell_size(0, false) +
-           nhi_lpm_size(4, s->limits.routes) + nhi_lpm_size(6, s->limits.routes);
+    size_t words = (size_t)d.ifaces + d.spis;
+    return d.slots * sizeof(nhi_slot) + words * sizeof(void *) + 2 * manual_bytes(d.manual) +
+           nhi_cell_size(0, false) + nhi_lpm_size(4, s->limits.routes) +
+           nhi_lpm_size(6, s->limits.routes);
 }
 
 size_t nhi_fib_spis(const nhtb_settings *s)
@@ -53,11 +59,14 @@ static bool tables_alloc(nhi_fib *f, const nhtb_settings *s, const dims *d)
     f->slot = nhi_mem_array(m, d->slots, sizeof *f->slot);
     f->iface = nhi_mem_array(m, d->ifaces, sizeof *f->iface);
     f->spi = nhi_mem_array(m, d->spis, sizeof *f->spi);
-    f->manual = nhi_mem_array(m, d->manual, sizeof *f->manual);
+    nhi_manual *manual = nhi_mem_alloc(m, manual_bytes(d->manual), 16);
+    if (manual != NULL)
+        manual->size = manual_bytes(d->manual);
+    nhi_a_store(&f->manual, manual);
     f->gone = nhi_mem_alloc(m, sizeof *f->gone, NHI_CACHE_LINE);
     f->lpm4 = nhi_lpm_new(m, &f->qsbr, 4, s->limits.routes);
     f->lpm6 = nhi_lpm_new(m, &f->qsbr, 6, s->limits.routes);
-    return f->slot != NULL && f->iface != NULL && f->spi != NULL && f->manual != NULL &&
+    return f->slot != NULL && f->iface != NULL && f->spi != NULL && manual != NULL &&
            f->gone != NULL && f->lpm4 != NULL && f->lpm6 != NULL;
 }
 
@@ -88,7 +97,7 @@ void nhi_fib_fini(nhi_fib *f)
     nhi_mem_free(f->mem, f->slot, f->n_slots * sizeof *f->slot);
     nhi_mem_free(f->mem, f->iface, f->n_ifaces * sizeof *f->iface);
     nhi_mem_free(f->mem, f->spi, ((size_t)f->spi_mask + 1) * sizeof *f->spi);
-    nhi_mem_free(f->mem, f->manual, ((size_t)f->manual_mask + 1) * sizeof *f->manual);
+    nhi_mem_free(f->mem, nhi_a_load(&f->manual), manual_bytes((size_t)f->manual_mask + 1));
     nhi_mem_free(f->mem, f->gone, sizeof *f->gone);
     memset(f, 0, sizeof *f);
 }

@@ -168,6 +168,14 @@ typedef struct nhi_iface_count { /* one per worker: no sharing */
 /* ---- route lookup: persistent compressed trie, root swapped at commit (lpm.h) ---- */
 typedef struct nhi_lpm nhi_lpm; /* one family */
 
+/** Manual SPIs: open addressing, [manual_mask + 1], at most half full. Replaced as a whole when too
+ *  many entries are leftovers of removed ones. */
+typedef struct nhi_manual {
+    nhi_retired retired;
+    size_t size;
+    NHI_ATOMIC(nhi_cell *) v[];
+} nhi_manual;
+
 /* ---- the published whole ---- */
 typedef struct nhi_fib {
     nhi_mem *mem;
@@ -180,9 +188,10 @@ typedef struct nhi_fib {
     NHI_ATOMIC(nhi_cell *) *spi; /* [spi_mask + 1], index = spi & spi_mask */
     uint32_t spi_mask;
     unsigned worker_bits;     /* low bits of a dynamic SPI: its anchor */
-    NHI_ATOMIC(nhi_cell *) *manual; /* [manual_mask + 1], open addressing by SPI, at most half full */
+    NHI_ATOMIC(nhi_manual *) manual;
     uint32_t manual_mask;
     NHI_ATOMIC(uint32_t) n_manual;
+    uint32_t n_gone;                /* control */
     nhi_cell *gone;                 /* what a removed manual entry leaves: SPI 0, matches nothing */
     NHI_ATOMIC(nhi_cell *) flagged; /* lock-free stack, taken whole by control */
 } nhi_fib;

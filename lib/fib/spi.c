@@ -11,9 +11,10 @@ static uint32_t manual_home(const nhi_fib *f, uint32_t spi)
 
 nhi_cell *nhi_fib_manual_get(const nhi_fib *f, uint32_t spi)
 {
+    const nhi_manual *m = nhi_a_load_acq(&f->manual);
     uint32_t i = manual_home(f, spi);
     for (uint32_t n = 0; n <= f->manual_mask; n++, i = (i + 1) & f->manual_mask) {
-        nhi_cell *c = nhi_a_load_acq(&f->manual[i]);
+        nhi_cell *c = nhi_a_load_acq(&m->v[i]);
         if (c == NULL)
             return NULL;
         if (c->spi == spi)
@@ -37,16 +38,50 @@ void nhi_fib_spi_set(nhi_fib *f, uint32_t spi, nhi_cell *c)
     nhi_a_store_rel(&f->spi[spi & f->spi_mask], c);
 }
 
+static void insert(const nhi_fib *f, nhi_manual *m, nhi_cell *c, uint32_t *n_gone)
+{
+    uint32_t i = manual_home(f, c->spi);
+    nhi_cell *at;
+    while ((at = nhi_a_load(&m->v[i])) != NULL && at != f->gone)
+        i = (i + 1) & f->manual_mask;
+    *n_gone -= at == f->gone ? 1 : 0;
+    nhi_a_store_rel(&m->v[i], c);
+}
+
+static void reclaim(void *user, void *obj)
+{
+    nhi_fib *f = user;
+    nhi_manual *m = obj;
+    nhi_mem_free(f->mem, m, m->size);
+}
+
+/* Leftovers make unknown SPIs, which anybody can send, slow to refuse. Without memory the present
+ * table stays: slower, never wrong. */
+static void rebuild_if_worn(nhi_fib *f)
+{
+    nhi_manual *old = nhi_a_load(&f->manual);
+    if (f->n_gone <= f->manual_mask / 4)
+        return;
+    nhi_manual *m = nhi_mem_alloc(f->mem, old->size, 16);
+    if (m == NULL)
+        return;
+    m->size = old->size;
+    f->n_gone = 0;
+    for (uint32_t i = 0; i <= f->manual_mask; i++) {
+        nhi_cell *c = nhi_a_load(&old->v[i]);
+        if (c != NULL && c != f->gone)
+            insert(f, m, c, &f->n_gone);
+    }
+    nhi_a_store_rel(&f->manual, m);
+    nhi_qsbr_retire(&f->qsbr, &old->retired, reclaim, f, old);
+}
+
 int nhi_fib_manual_add(nhi_fib *f, nhi_cell *c)
 {
     uint32_t n = nhi_a_load(&f->n_manual);
     if (n > f->manual_mask / 2)
         return NHTB_ERR_LIMIT;
-    uint32_t i = manual_home(f, c->spi);
-    nhi_cell *at;
-    while ((at = nhi_a_load(&f->manual[i])) != NULL && at != f->gone)
-        i = (i + 1) & f->manual_mask;
-    nhi_a_store_rel(&f->manual[i], c);
+    insert(f, nhi_a_load(&f->manual), c, &f->n_gone);
     nhi_a_store(&f->n_manual, n + 1);
     return 0;
 }
@@ -55,17 +90,20 @@ int nhi_fib_manual_add(nhi_fib *f, nhi_cell *c)
  * reader can miss an entry; at the end of a run all `gone` cells before it become empty again. */
 void nhi_fib_manual_del(nhi_fib *f, uint32_t spi)
 {
+    nhi_manual *m = nhi_a_load(&f->manual);
     uint32_t mask = f->manual_mask, i = manual_home(f, spi), n = 0;
     nhi_cell *at;
-    while ((at = nhi_a_load(&f->manual[i])) == NULL || at->spi != spi) {
+    while ((at = nhi_a_load(&m->v[i])) == NULL || at->spi != spi) {
         if (at == NULL || n++ > mask)
             return;
         i = (i + 1) & mask;
     }
-    nhi_a_store_rel(&f->manual[i], f->gone);
+    nhi_a_store_rel(&m->v[i], f->gone);
+    f->n_gone++;
     nhi_a_store(&f->n_manual, nhi_a_load(&f->n_manual) - 1);
-    if (nhi_a_load(&f->manual[(i + 1) & mask]) != NULL)
-        return;
-    for (; nhi_a_load(&f->manual[i]) == f->gone; i = (i - 1) & mask)
-        nhi_a_store_rel(&f->manual[i], (nhi_cell *)NULL);
+    if (nhi_a_load(&m->v[(i + 1) & mask]) == NULL) {
+        for (; nhi_a_load(&m->v[i]) == f->gone; i = (i - 1) & mask, f->n_gone--)
+            nhi_a_store_rel(&m->v[i], (nhi_cell *)NULL);
+    }
+    rebuild_if_worn(f);
 }
