@@ -270,7 +270,8 @@ void nhi_db_path_retire(nhi_db *db, nhi_path *p);
 int nhi_db_spi_init(nhi_db *db);
 void nhi_db_spi_fini(nhi_db *db);
 bool nhi_db_spi_taken(const nhi_db *db, uint32_t spi); /* reserved or live, dynamic */
-bool nhi_db_spi_claim(nhi_db *db, uint32_t spi, uint32_t peer); /* reserved -> live */
+bool nhi_db_spi_reserved_by(const nhi_db *db, uint32_t spi, uint32_t peer);
+void nhi_db_spi_claim(nhi_db *db, uint32_t spi); /* reserved -> live */
 uint16_t nhi_db_spi_manual_anchor(nhi_db *db, uint32_t spi);
 void nhi_db_anchor_drop(nhi_db *db, nhi_db_peer *p);
 void nhi_db_anchor_gateway(nhi_db *db, nhi_db_peer *p, const nhtb_path *path);

@@ -137,7 +137,8 @@ int nhi_db_sa_install(nhi_db *db, const nhi_db_sa *sa, nhtb_sa_id *out)
     nhi_db_tunnel *t = nhi_db_tunnel_find(db, sa->peer.id, sa->child);
     if (t == NULL)
         return NHTB_ERR_NOT_FOUND;
-    if (sa->facts == NULL || sa->spi_out == 0)
+    if (sa->facts == NULL || sa->spi_out == 0 ||
+        !nhi_db_spi_reserved_by(db, sa->spi_in, sa->peer.id))
         return NHTB_ERR_ARG;
     nhi_db_pair *p;
     nhi_endpoint *e;
@@ -145,19 +146,14 @@ int nhi_db_sa_install(nhi_db *db, const nhi_db_sa *sa, nhtb_sa_id *out)
     if (err != 0)
         return err;
     err = endpoint_for(db, t, sa, &e);
-    if (err == 0 && !nhi_db_spi_taken(db, sa->spi_in))
-        err = NHTB_ERR_ARG;
     if (err == 0)
         err = nhi_db_pair_enter(db, p, t, sa, t->peer->anchor);
-    if (err == 0 && !nhi_db_spi_claim(db, sa->spi_in, sa->peer.id)) {
-        nhi_db_pair_leave(db, p);
-        err = NHTB_ERR_ARG;
-    }
     if (err != 0) {
         nhi_db_endpoint_free(db, e);
         (void)nhi_slab_del(&db->pairs, p->id);
         return err;
     }
+    nhi_db_spi_claim(db, sa->spi_in);
     nhi_db_anchor_gateway(db, t->peer, &sa->path);
     nhi_db_pair_start(db, p, e, sa->use_now);
     out->id = p->id;

@@ -27,6 +27,8 @@ static uint32_t pick(nhi_db *db)
 {
     if (db->slots_made < db->fib->n_slots)
         return db->slots_made++;
+    if (db->slot_free_head == 0)
+        nhi_db_poll(db); /* some may only wait for a look at the readers */
     uint32_t i = db->slot_free_head;
     if (i == 0)
         return 0;

@@ -216,14 +216,17 @@ int nhi_db_spi_reserve(nhi_db *db, nhtb_peer_id peer, uint32_t *spi)
     return 0;
 }
 
-bool nhi_db_spi_claim(nhi_db *db, uint32_t spi, uint32_t peer)
+bool nhi_db_spi_reserved_by(const nhi_db *db, uint32_t spi, uint32_t peer)
+{
+    const nhi_db_spi *r = record_of(db, spi);
+    return r != NULL && r->reserved && r->peer == peer;
+}
+
+void nhi_db_spi_claim(nhi_db *db, uint32_t spi)
 {
     nhi_db_spi *r = record_of(db, spi);
-    if (r == NULL || !r->reserved || r->peer != peer)
-        return false;
     r->reserved = false;
     r->live = true;
-    return true;
 }
 
 void nhi_db_spi_release(nhi_db *db, uint32_t spi)
