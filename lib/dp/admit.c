@@ -116,8 +116,8 @@ static nhi_dp_admitted fan_out(nhtb_worker *w, nhi_dp_item *it)
         reason = NHTB_REASON_POLICY;
     else if (!nhi_dp_is_super(it) && !nhi_dp_finish_csum(it))
         reason = NHTB_REASON_BAD_LENGTH;
-    else if (w->wait.pkt != NULL)
-        reason = NHTB_REASON_NO_SPARE; /* transit: one waits already */
+    else if (w->wait.pkt != NULL || (it->transit && w->b->n_spare == 0))
+        reason = NHTB_REASON_NO_SPARE; /* transit: one waits already, or would wait for ever */
     if (reason == 0)
         return nhi_dp_fanout_start(w, it);
     finish(w, it, reason);

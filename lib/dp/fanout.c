@@ -123,6 +123,9 @@ bool nhi_dp_fanout_run(nhtb_worker *w)
     if (w->wait.pkt == NULL)
         return true;
     unsigned reason = reload(w, &it);
+    /* A host that gives no spares must not stall its tunnels for a packet in transit. */
+    if (reason == 0 && w->wait.transit && w->b->n_spare == 0)
+        reason = NHTB_REASON_NO_SPARE;
     if (reason != 0) {
         release(w, &it, reason);
         return true;

@@ -4,7 +4,7 @@
  * 3.4, RFC 4301 5.2. */
 #include "dp/room.h"
 
-/* Decrypted packets cannot be given back, so intake ends with the batch in which one waits. */
+/* Decrypted packets cannot be given back: the batch in which one begins to wait is finished. */
 static void admit(nhtb_worker *w)
 {
     for (size_t i = 0; i < w->n_set; i++)
@@ -16,7 +16,8 @@ void nhtb_worker_in(nhtb_worker *w, nhtb_burst *b, nhtb_time now)
     if (!nhi_dp_begin(w, b, now))
         return;
     (void)nhi_dp_fanout_run(w);
-    while (w->wait.pkt == NULL) {
+    /* An outbound packet that waits for spares must not stop what comes in. */
+    while (w->wait.pkt == NULL || !w->wait.transit) {
         nhi_dp_take(w);
         if (w->n_set == 0)
             break;
@@ -26,6 +27,7 @@ void nhtb_worker_in(nhtb_worker *w, nhtb_burst *b, nhtb_time now)
         nhi_dp_decap_ecn(w);
         nhi_dp_inpol(w);
         nhi_dp_transit(w);
+        nhi_dp_gro(w);
         admit(w);
     }
     nhi_dp_end(w);

@@ -208,11 +208,11 @@ void nhi_dp_open(nhtb_worker *w);
 void nhi_dp_unwrap(nhtb_worker *w);
 void nhi_dp_encap(nhtb_worker *w);
 
-/* inpol.c, transit.c */
+/* inpol.c, transit.c, gro.c */
 void nhi_dp_decap_ecn(nhtb_worker *w);
 void nhi_dp_inpol(nhtb_worker *w);
-void nhi_dp_notes(nhtb_worker *w);
 void nhi_dp_transit(nhtb_worker *w);
+void nhi_dp_gro(nhtb_worker *w);
 
 /* out.c */
 void nhi_dp_flush(nhtb_worker *w);

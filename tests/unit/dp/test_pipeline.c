@@ -484,3 +484,60 @@ Test(pipeline, counters_tell_packets_and_inner_bytes)
     cr_assert_eq(nhi_a_load(&rig_cell(&l.a, 0x10000, false)->last_use), T0);
     link_close(&l);
 }
+
+Test(pipeline, neighbours_of_one_tcp_flow_are_marked_for_coalescing)
+{
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        link_t l;
+        nhtb_path seen;
+        nhtb_pkt *v[6];
+        results r;
+        link_open(&l, &(link_opts){0});
+        for (size_t i = 0; i < 6; i++) {
+            inner_spec s = v6 ? V6 : V4;
+            uint32_t ip_len = v6 ? 40 : 20;
+            s.proto = NHI_IPPROTO_TCP;
+            v[i] = inner(&s, 1);
+            uint8_t *tcp = v[i]->buf + v[i]->off + ip_len;
+            nhi_put32(tcp + 4, (uint32_t)(i == 3 ? 999 : i * 100)); /* one is out of order */
+            tcp[13] = i == 2 ? 0x18 : 0x10;
+            if (i == 5)
+                nhi_put16(tcp, 1001); /* another flow */
+            v[i] = one(&l.a, false, v[i]);
+            cross(v[i], &seen);
+        }
+        drive(&l.b, v, 6, &(drive_opts){.in = true}, &r);
+        static const bool want[6] = {false, true, true, false, false, false};
+        for (size_t i = 0; i < 6; i++) {
+            cr_assert_eq(r.v[i]->verdict, NHTB_PKT_DELIVER);
+            cr_assert_eq((r.v[i]->flags & NHTB_PKT_GRO_NEXT) != 0, want[i], "%zu", i);
+        }
+        results_free(&r);
+        link_close(&l);
+    }
+}
+
+Test(pipeline, an_outbound_packet_that_waits_does_not_stop_what_comes_in)
+{
+    link_t l;
+    nhtb_path seen;
+    results r;
+    link_open(&l, &(link_opts){0});
+    inner_spec big = {.src = "10.1.0.5", .dst = "10.2.0.6", .payload = 3000};
+    nhtb_pkt *p = inner(&big, 1), *q;
+    drive(&l.a, &p, 1, &(drive_opts){.max_calls = 1}, &r);
+    cr_assert(r.more);
+    results_free(&r);
+    inner_spec s = {.src = "10.2.0.6", .dst = "10.1.0.5", .payload = 10};
+    q = one(&l.b, false, inner(&s, 1));
+    cross(q, &seen);
+    nhtb_pkt *out[2];
+    nhtb_burst b = {.in = &q, .n_in = 1, .out = out, .cap_out = 2};
+    nhtb_worker_in(l.a.w[0], &b, T0);
+    cr_assert(b.more);
+    cr_assert_eq(b.n_out, 1);
+    cr_assert_eq(out[0]->verdict, NHTB_PKT_DELIVER);
+    box_free(q);
+    box_free(p);
+    link_close(&l);
+}
