@@ -223,7 +223,7 @@ bool nhi_db_own_addr(nhi_db *db, nhtb_peer_id peer, uint16_t child, nhtb_addr *o
 bool nhi_db_resolve(nhi_db *db, nhtb_iface_id iface, const nhtb_addr *dst, nhtb_peer_id *peer,
                     uint16_t *child)
 {
-    uint32_t index = nhi_fib_lookup(db->fib, dst);
+    uint32_t index = nhi_fib_resolve(db->fib, nhi_fib_iface(db->fib, iface), dst);
     if (index <= NHI_SLOT_LOCAL || db->fib->slot[index].iface != iface.id)
         return false;
     const nhi_db_tunnel *t = nhi_db_slot_tunnel(&db->slot[index]);

@@ -64,9 +64,10 @@ int nhi_db_slot_intern(nhi_db *db, nhi_db_iface *i, const nhtb_addr *next_hop, u
         return NHTB_ERR_LIMIT;
     slot_key k = key_of(i->id, next_hop);
     nhi_slot *pub = &db->fib->slot[*index];
-    pub->iface = i->id; /* not reachable yet: no route leads here */
+    pub->iface = i->id; /* not reachable yet: no route and no next hop leads here */
     pub->next_hop = k.next_hop;
     nhi_a_store(&pub->path, (nhi_path *)NULL);
+    nhi_fib_next_hop_add(db->fib, *index);
     nhi_db_slot *s = &db->slot[*index];
     s->used = true;
     s->iface = i;
@@ -96,6 +97,7 @@ void nhi_db_slot_release(nhi_db *db, uint32_t index)
     slot_key k = key_of(pub->iface, &pub->next_hop);
     (void)nhi_map_del(&db->slots_by_key, &k);
     nhi_list_del(&s->iface_link);
+    nhi_fib_next_hop_del(db->fib, index);
     nhi_a_store_rel(&pub->path, (nhi_path *)NULL);
     s->used = false;
     s->iface = NULL;

@@ -26,13 +26,13 @@ void nhi_dp_decap_ecn(nhtb_worker *w)
     }
 }
 
-/* The tunnel's own bound next hop has a host route to its slot, so one lookup answers both. */
+/* On the interface's subnet the bound next hop answers, elsewhere the best route. */
 static bool source_fits(nhtb_worker *w, const nhi_dp_item *it)
 {
     const nhi_iface_pub *i = it->in_iface;
     if (!i->rpf || i->kind != NHTB_IFACE_MULTIPOINT)
         return true;
-    uint32_t n = nhi_dp_lookup(w, &it->flow.src);
+    uint32_t n = nhi_dp_lookup(w, i, &it->flow.src);
     if (n <= NHI_SLOT_LOCAL || n >= w->fib->n_slots)
         return false;
     return nhi_a_load_acq(&w->fib->slot[n].path) == it->in_path;

@@ -12,8 +12,11 @@ static nhi_dp_memo *memo_of(nhtb_worker *w, const nhtb_addr *a)
     return &w->memo[(h ^ h >> 4) & (NHI_DP_MEMO - 1)];
 }
 
-uint32_t nhi_dp_lookup(nhtb_worker *w, const nhtb_addr *dst)
+/* An address on the subnet of a multipoint interface is its own next hop. */
+uint32_t nhi_dp_lookup(nhtb_worker *w, const nhi_iface_pub *i, const nhtb_addr *dst)
 {
+    if (nhi_fib_on_link(i, dst))
+        return nhi_fib_resolve(w->fib, i, dst);
     nhi_dp_memo *m = memo_of(w, dst);
     if (memcmp(&m->dst, dst, sizeof *dst) == 0)
         return m->slot;
@@ -70,7 +73,7 @@ void nhi_dp_route(nhtb_worker *w, nhi_dp_item *it)
         route_multicast(it);
         return;
     }
-    uint32_t n = nhi_dp_lookup(w, &it->flow.dst);
+    uint32_t n = nhi_dp_lookup(w, it->iface, &it->flow.dst);
     if (n <= NHI_SLOT_LOCAL || n >= w->fib->n_slots) {
         nhi_dp_drop(it, NHTB_REASON_NO_ROUTE);
         return;

@@ -152,7 +152,7 @@ void nhi_dp_demux(nhtb_worker *w);
 /* resolve.c */
 void nhi_dp_resolve(nhtb_worker *w);
 void nhi_dp_route(nhtb_worker *w, nhi_dp_item *it);
-uint32_t nhi_dp_lookup(nhtb_worker *w, const nhtb_addr *dst);
+uint32_t nhi_dp_lookup(nhtb_worker *w, const nhi_iface_pub *i, const nhtb_addr *dst);
 /** Takes the path's endpoint, cell and MTU. False: no SA. */
 bool nhi_dp_use_path(nhi_dp_item *it, nhi_path *p);
 

@@ -21,7 +21,7 @@ static nhi_slot *way_on(nhtb_worker *w, const nhi_dp_item *it)
     const nhi_iface_pub *in = it->in_iface;
     if (in->transit != NHTB_TRANSIT_LIBRARY || nhi_dp_is_multicast(it) || is_own(in, &it->flow.dst))
         return NULL;
-    uint32_t n = nhi_dp_lookup(w, &it->flow.dst);
+    uint32_t n = nhi_dp_lookup(w, in, &it->flow.dst);
     if (n <= NHI_SLOT_LOCAL || n >= w->fib->n_slots)
         return NULL;
     nhi_slot *s = &w->fib->slot[n];

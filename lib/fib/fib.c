@@ -16,7 +16,7 @@ static uint32_t bits_for(uint32_t n)
 }
 
 typedef struct dims {
-    uint32_t slots, ifaces, spis, manual, worker_bits;
+    uint32_t slots, next_hops, ifaces, spis, manual, worker_bits;
 } dims;
 
 /* Every worker could be the anchor of all SAs, so each has room for all of them; twice, because a
@@ -25,8 +25,10 @@ static dims dims_of(const nhtb_settings *s)
 {
     uint32_t sa_bits = bits_for(s->limits.sas), w = bits_for(s->workers);
     uint32_t spi_bits = sa_bits + w + 1;
+    uint32_t slots = 2 * s->limits.next_hops + 2; /* a freed one rests until readers moved on */
     return (dims){
-        .slots = 2 * s->limits.next_hops + 2, /* a freed one rests until readers moved on */
+        .slots = slots,
+        .next_hops = UINT32_C(2) << bits_for(slots),
         .ifaces = UINT32_C(1) << bits_for(s->limits.ifaces),
         .spis = UINT32_C(1) << (spi_bits < SPI_BITS_MAX ? spi_bits : SPI_BITS_MAX),
         .manual = UINT32_C(2) << sa_bits,
@@ -43,9 +45,9 @@ size_t nhi_fib_size(const nhtb_settings *s)
 {
     dims d = dims_of(s);
     size_t words = (size_t)d.ifaces + d.spis;
-    return d.slots * sizeof(nhi_slot) + words * sizeof(void *) + 2 * manual_bytes(d.manual) +
-           nhi_cell_size(0, false) + nhi_lpm_size(4, s->limits.routes) +
-           nhi_lpm_size(6, s->limits.routes);
+    return d.slots * sizeof(nhi_slot) + d.next_hops * sizeof(uint32_t) + words * sizeof(void *) +
+           2 * manual_bytes(d.manual) + nhi_cell_size(0, false) +
+           nhi_lpm_size(4, s->limits.routes) + nhi_lpm_size(6, s->limits.routes);
 }
 
 size_t nhi_fib_spis(const nhtb_settings *s)
@@ -57,6 +59,7 @@ static bool tables_alloc(nhi_fib *f, const nhtb_settings *s, const dims *d)
 {
     nhi_mem *m = f->mem;
     f->slot = nhi_mem_array(m, d->slots, sizeof *f->slot);
+    f->next_hop = nhi_mem_array(m, d->next_hops, sizeof *f->next_hop);
     f->iface = nhi_mem_array(m, d->ifaces, sizeof *f->iface);
     f->spi = nhi_mem_array(m, d->spis, sizeof *f->spi);
     nhi_manual *manual = nhi_mem_alloc(m, manual_bytes(d->manual), 16);
@@ -66,8 +69,8 @@ static bool tables_alloc(nhi_fib *f, const nhtb_settings *s, const dims *d)
     f->gone = nhi_mem_alloc(m, sizeof *f->gone, NHI_CACHE_LINE);
     f->lpm4 = nhi_lpm_new(m, &f->qsbr, 4, s->limits.routes);
     f->lpm6 = nhi_lpm_new(m, &f->qsbr, 6, s->limits.routes);
-    return f->slot != NULL && f->iface != NULL && f->spi != NULL && manual != NULL &&
-           f->gone != NULL && f->lpm4 != NULL && f->lpm6 != NULL;
+    return f->slot != NULL && f->next_hop != NULL && f->iface != NULL && f->spi != NULL &&
+           manual != NULL && f->gone != NULL && f->lpm4 != NULL && f->lpm6 != NULL;
 }
 
 int nhi_fib_init(nhi_fib *f, nhi_mem *mem, const nhtb_settings *s)
@@ -77,6 +80,7 @@ int nhi_fib_init(nhi_fib *f, nhi_mem *mem, const nhtb_settings *s)
     nhi_qsbr_init(&f->qsbr);
     dims d = dims_of(s);
     f->n_slots = d.slots;
+    f->next_hop_mask = d.next_hops - 1;
     f->n_ifaces = d.ifaces;
     f->iface_mask = d.ifaces - 1;
     f->spi_mask = d.spis - 1;
@@ -95,6 +99,7 @@ void nhi_fib_fini(nhi_fib *f)
     nhi_lpm_del(f->lpm4);
     nhi_lpm_del(f->lpm6);
     nhi_mem_free(f->mem, f->slot, f->n_slots * sizeof *f->slot);
+    nhi_mem_free(f->mem, f->next_hop, ((size_t)f->next_hop_mask + 1) * sizeof *f->next_hop);
     nhi_mem_free(f->mem, f->iface, f->n_ifaces * sizeof *f->iface);
     nhi_mem_free(f->mem, f->spi, ((size_t)f->spi_mask + 1) * sizeof *f->spi);
     nhi_mem_free(f->mem, nhi_a_load(&f->manual), manual_bytes((size_t)f->manual_mask + 1));

@@ -129,10 +129,7 @@ typedef struct nhi_path { /* lives as long as its tunnel */
 /** Recomputes inner_mtu from endpoint, cell and interface. Control. */
 void nhi_path_update_mtu(nhi_path *p);
 
-/* ---- next-hop slots ----
- * Every next hop with a binding has an implicit host route (/32, /128) to its slot in the LPM,
- * published by db: packets to a tunnel address find it, and the source check of dp/inpol.c is one
- * lookup (the route back of a source must be the tunnel it came from). */
+/* ---- next-hop slots ---- */
 #define NHI_SLOT_NONE 0u  /* no route */
 #define NHI_SLOT_LOCAL 1u /* NHTB_ROUTE_LOCAL */
 typedef struct nhi_slot {
@@ -183,6 +180,8 @@ typedef struct nhi_fib {
     nhi_lpm *lpm4, *lpm6;
     nhi_slot *slot;           /* [n_slots], fixed */
     uint32_t n_slots;
+    NHI_ATOMIC(uint32_t) *next_hop; /* [next_hop_mask + 1], slots by (interface, next hop) */
+    uint32_t next_hop_mask;
     NHI_ATOMIC(nhi_iface_pub *) *iface; /* [n_ifaces], index = id & iface_mask */
     uint32_t n_ifaces, iface_mask;
     NHI_ATOMIC(nhi_cell *) *spi; /* [spi_mask + 1], index = spi & spi_mask */
@@ -208,6 +207,16 @@ void nhi_fib_fini(nhi_fib *f);
 uint32_t nhi_fib_lookup(const nhi_fib *f, const nhtb_addr *a);
 uint32_t nhi_fib_lookup4(const nhi_fib *f, const uint8_t a[4]);
 uint32_t nhi_fib_lookup6(const nhi_fib *f, const uint8_t a[16]);
+/** Slot of a next hop that a route or binding names, or NHI_SLOT_NONE. Worker, on-line. */
+uint32_t nhi_fib_next_hop(const nhi_fib *f, uint32_t iface, const nhtb_addr *a);
+/** Is the address on the subnet of this multipoint interface? */
+bool nhi_fib_on_link(const nhi_iface_pub *i, const nhtb_addr *a);
+/** What carries a packet of this interface to a (or, for the source check, is the way back to it):
+ *  an on-link address is its own next hop, else longest prefix match. i may be NULL. */
+uint32_t nhi_fib_resolve(const nhi_fib *f, const nhi_iface_pub *i, const nhtb_addr *a);
+/* Control: once a slot's iface and next_hop are written, and before it is retired (next_hop.c). */
+void nhi_fib_next_hop_add(nhi_fib *f, uint32_t slot);
+void nhi_fib_next_hop_del(nhi_fib *f, uint32_t slot);
 /** Inbound cell of an SPI, or NULL. Worker, on-line. */
 nhi_cell *nhi_fib_cell(const nhi_fib *f, uint32_t spi);
 nhi_iface_pub *nhi_fib_iface(const nhi_fib *f, nhtb_iface_id id);

@@ -163,6 +163,14 @@ void rig_route(rig *r, const char *prefix, uint32_t slot)
     nhi_lpm_publish(l);
 }
 
+uint32_t rig_bind(rig *r, nhi_iface_pub *i, nhi_path *p, const char *next_hop)
+{
+    uint32_t n = rig_slot(r, i, p);
+    r->fib.slot[n].next_hop = addr(next_hop);
+    nhi_fib_next_hop_add(&r->fib, n);
+    return n;
+}
+
 uint32_t rig_via(rig *r, const char *prefix, nhi_iface_pub *i, nhi_path *p)
 {
     uint32_t s = rig_slot(r, i, p);

@@ -49,6 +49,8 @@ nhi_path *rig_tunnel(rig *r, nhi_iface_pub *i, const char *local, const char *re
 void rig_endpoint(rig *r, nhi_path *p, const char *local, const char *remote, uint16_t port,
                   uint32_t mtu);
 uint32_t rig_slot(rig *r, nhi_iface_pub *i, nhi_path *p);
+/** A slot with a next hop, as a binding makes it. */
+uint32_t rig_bind(rig *r, nhi_iface_pub *i, nhi_path *p, const char *next_hop);
 void rig_route(rig *r, const char *prefix, uint32_t slot);
 /** Route and slot in one. */
 uint32_t rig_via(rig *r, const char *prefix, nhi_iface_pub *i, nhi_path *p);

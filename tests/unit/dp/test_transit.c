@@ -21,15 +21,13 @@ static void star_open(star *t, nhtb_emit emit, const sa_kind *k0, const sa_kind 
     t->ih = rig_iface(&t->hub, 1, NHTB_IFACE_MULTIPOINT, "10.255.0.1", "fd00:ff::1");
     rig_route(&t->hub, "10.10.0.0/16", NHI_SLOT_LOCAL);
     for (size_t i = 0; i < 2; i++) {
-        char host[32];
         rig_open(&t->s[i], NULL, emit, false);
         t->is[i] = rig_iface(&t->s[i], 1, NHTB_IFACE_POINT_TO_POINT, TUN[i], NULL);
         t->ph[i] = rig_tunnel(&t->hub, t->ih, "192.0.2.1", SPOKE_OUT[i], 4500, 1500);
         t->ps[i] = rig_tunnel(&t->s[i], t->is[i], SPOKE_OUT[i], "192.0.2.1", 4500, 1500);
-        uint32_t slot = rig_via(&t->hub, LAN[i], t->ih, t->ph[i]);
+        uint32_t slot = rig_bind(&t->hub, t->ih, t->ph[i], TUN[i]);
+        rig_route(&t->hub, LAN[i], slot);
         rig_route(&t->hub, LAN6[i], slot);
-        snprintf(host, sizeof host, "%s/32", TUN[i]);
-        rig_route(&t->hub, host, slot);
         rig_route(&t->s[i], "0.0.0.0/0", rig_slot(&t->s[i], t->is[i], t->ps[i]));
         rig_route(&t->s[i], "::/0", t->s[i].next_slot - 1);
         rig_pair(&t->s[i], t->ps[i], &t->hub, t->ph[i], 0x10000 + (uint32_t)i * 16, kind[i]);
@@ -400,5 +398,33 @@ Test(transit, a_fragmenting_packet_never_stalls_a_host_without_spares)
     check_drop(p, NO_SPARE);
     box_free(p);
     results_free(&r);
+    star_close(&t);
+}
+
+Test(transit, a_bound_next_hop_is_reached_and_believed_without_a_route)
+{
+    star t;
+    nhtb_path seen;
+    inner_spec s = {.src = TUN[0], .dst = TUN[1], .payload = 20};
+    star_open(&t, NHTB_EMIT_PAYLOAD, &GCM, &GCM);
+    nhtb_pkt *p = via_hub(&t, &s, &seen);
+    cr_assert_eq(p->verdict, NHTB_PKT_TX, "reason %u", p->reason);
+    cr_assert_eq(p->path->remote.b[3], 12);
+    box_free(p);
+    s.src = "10.255.0.1";
+    p = one(&t.hub, false, inner(&s, 1));
+    cr_assert_eq(p->verdict, NHTB_PKT_TX, "from the hub itself");
+    box_free(p);
+    s.dst = "10.255.0.77"; /* nobody's */
+    p = one(&t.hub, false, inner(&s, 1));
+    check_drop(p, NO_ROUTE);
+    box_free(p);
+    nhi_fib_next_hop_del(&t.hub.fib, 3);
+    s = (inner_spec){.src = TUN[1], .dst = "10.10.0.1", .payload = 20};
+    p = one(&t.s[1], false, inner(&s, 1));
+    cross(p, &seen);
+    p = one(&t.hub, true, p);
+    check_drop(p, RPF);
+    box_free(p);
     star_close(&t);
 }
