@@ -227,10 +227,11 @@ static void mangled(uint64_t seed, bool cut)
         sim_datagram d = *sim_capture_at(t.s, i);
         size_t len = d.len;
         for (size_t k = 0; k < len; k++) {
+            uint8_t mask = (uint8_t)(cut ? 0 : 1 + sim_rand(t.s) % 255);
             d.len = cut ? k : len;
-            if (!cut)
-                d.data[k] ^= (uint8_t)(1 + sim_rand(t.s) % 255);
+            d.data[k] ^= mask;
             sim_wire_send(t.s, &d);
+            d.data[k] ^= mask;
             sim_run_for(t.s, SIM_MS);
         }
     }
@@ -249,6 +250,37 @@ Test(badinput, messages_cut_anywhere)
 Test(badinput, messages_changed_anywhere)
 {
     mangled(10, false);
+}
+
+/* Every bit of IKE_SA_INIT and IKE_AUTH, from an address of its own each time. */
+Test(badinput, every_bit_of_the_first_messages_flipped)
+{
+    sim_topo t = xch_start(17, &one);
+    sim_capture(t.s, true);
+    sim_check(t.s, sim_run_until(t.s, sim_topo_up, &t, 5 * SIM_S));
+    sim_run_for(t.s, SIM_S);
+    sim_capture(t.s, false);
+    sim_check(t.s, sim_captured(t.s) >= 4);
+    for (size_t i = 0; i < 4; i++) {
+        sim_datagram d = *sim_capture_at(t.s, i);
+        bool to_hub = nhtb_addr_equal(&d.dst, sim_addr(t.hub));
+        for (size_t bit = 0; bit < 8 * d.len; bit++) {
+            d.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            if (to_hub && bit % 2)
+                d.src.b[3] = (uint8_t)(100 + bit % 100);
+            sim_wire_send(t.s, &d);
+            d.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            d.src = *sim_addr(to_hub ? t.spoke[0] : t.hub);
+            if (bit % 512 == 0)
+                xch_ping(&t, 0, (uint32_t)(10000 * (i + 1) + 2 * (bit / 512)));
+        }
+    }
+    sim_run_for(t.s, 60 * SIM_S);
+    sim_check(t.s, sim_stats(t.hub).asserts_failed == 0);
+    sim_check(t.s, sim_stats(t.spoke[0]).asserts_failed == 0);
+    sim_check(t.s, sim_stats(t.hub).half_open == 0 && sim_stats(t.hub).ike_sas == 1);
+    sim_check(t.s, sim_stats(t.spoke[0]).ike_sas == 1);
+    end_untouched(&t);
 }
 
 Test(badinput, replayed_exchanges_start_nothing)
@@ -390,4 +422,41 @@ Test(badinput, full_configuration_tables_change_nothing)
     sim_check(s, sim_peer(n, &po, &id) == NHTB_ERR_LIMIT);
     sim_check(s, sim_stats(n).peers == 1);
     cr_assert_eq(sim_del(s), 0);
+}
+
+/* A hub whose NHTB table has room for one: the second spoke comes up, its claim is refused by name,
+ * and the first one's traffic goes on. */
+Test(badinput, a_full_binding_table_is_named_and_the_owner_undisturbed)
+{
+    nhtb_settings st = sim_settings(2);
+    st.limits.bindings = 1;
+    sim_topo_opts o = one;
+    o.n = 2;
+    o.settings = &st;
+    o.peer.establish = NHTB_ESTABLISH_ON_TRAFFIC;
+    sim_topo t = xch_start(18, &o);
+    for (unsigned i = 0; i < 2; i++) {
+        nhtb_peer_initiate(sim_ctx(t.spoke[i]), t.spoke_peer[i], sim_now(t.s));
+        sim_pump(t.spoke[i]);
+        sim_run_for(t.s, 2 * SIM_S);
+    }
+    sim_check(t.s, sim_tunnels_up(t.hub) == 2);
+    sim_check(t.s, sim_bindings(t.hub, false) == 1);
+    if (!sim_events(t.hub, NHTB_EVENT_LIMIT) && !sim_events(t.hub, NHTB_EVENT_BINDING_REFUSED))
+        xch_show(&t);
+    sim_check(t.s,
+              sim_events(t.hub, NHTB_EVENT_LIMIT) +
+                      sim_events_detail(t.hub, NHTB_EVENT_BINDING_REFUSED, NHTB_DETAIL_CAPACITY) >=
+                  1);
+    nhtb_txn *x;
+    nhtb_binding b = {.size = sizeof b, .iface = t.hub_st0, .peer = t.hub_peer[1]};
+    nhtb_addr_parse("10.0.0.77", &b.next_hop);
+    sim_check(t.s, nhtb_txn_begin(sim_ctx(t.hub), &x) == 0);
+    int err = nhtb_txn_binding(x, &b);
+    if (err)
+        nhtb_txn_abort(x);
+    else
+        err = nhtb_txn_commit(x, sim_now(t.s));
+    sim_check(t.s, err == NHTB_ERR_LIMIT);
+    end_untouched(&t);
 }

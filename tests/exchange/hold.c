@@ -69,3 +69,33 @@ Test(hold, without_a_pool_the_tunnel_still_starts)
     sim_check(t.s, sim_tunnels_up(t.spoke[0]) <= 1);
     xch_end(&t);
 }
+
+Test(hold, a_held_packet_is_delivered_once_even_when_the_exchange_is_repeated)
+{
+    sim_link l = {.dup = 1000, .delay = 5 * SIM_MS, .jitter = 3 * SIM_MS};
+    sim_topo t = xch_start(5, &on_traffic);
+    sim_node_link(t.hub, &l);
+    sim_node_link(t.spoke[0], &l);
+    sim_send(t.spoke[0], t.spoke_st0[0], sim_lan(0, 9), sim_hub_lan(7), 1, 100);
+    sim_check(t.s, sim_run_until(t.s, sim_topo_up, &t, 10 * SIM_S));
+    sim_run_for(t.s, 10 * SIM_S);
+    sim_check(t.s, sim_got(t.hub, 1) == 1);
+    sim_check(t.s, sim_stats(t.spoke[0]).held == 0);
+    xch_end(&t);
+}
+
+Test(hold, a_responder_only_peer_never_initiates)
+{
+    sim_topo_opts o = on_traffic;
+    o.peer.establish = NHTB_ESTABLISH_RESPONDER_ONLY;
+    sim_topo t = xch_start(6, &o);
+    for (uint32_t i = 0; i < 20; i++) {
+        sim_send(t.spoke[0], t.spoke_st0[0], sim_lan(0, 9), sim_hub_lan(7), i, 100);
+        sim_run_for(t.s, 500 * SIM_MS);
+    }
+    sim_check(t.s, sim_stats(t.spoke[0]).ike_initiated == 0);
+    sim_check(t.s, sim_wire_count(t.s) == 0 && sim_tunnels_up(t.spoke[0]) == 0);
+    sim_run_for(t.s, 10 * SIM_S);
+    sim_check(t.s, sim_stats(t.spoke[0]).held == 0);
+    xch_end(&t);
+}

@@ -115,3 +115,83 @@ Test(nat, forced_encapsulation_without_nat)
     xch_ping(&t, 0, 1);
     xch_end(&t);
 }
+
+/* A packet that the old mapping sent, and that the network kept back, is genuine and new to the
+ * window, but not the newest: the hub stays with the new mapping. RFC 7296 2.23. */
+static struct {
+    sim_datagram d;
+    uint8_t data[2000];
+    bool keep;
+} late;
+
+static sim_fate keep_one(void *user, sim_datagram *d)
+{
+    sim_topo *t = user;
+    if (!late.keep || d->from != t->spoke[0] || d->len > sizeof late.data)
+        return SIM_PASS;
+    late.d = *d;
+    late.d.data = late.data;
+    memcpy(late.data, d->data, d->len);
+    late.keep = false;
+    return SIM_DROP;
+}
+
+Test(nat, a_late_packet_from_the_old_mapping_moves_nobody_back)
+{
+    sim_nat *nat;
+    sim_topo t = behind_nat(6, 1, &nat);
+    xch_ping(&t, 0, 1);
+    sim_on_wire(t.s, keep_one, &t);
+    late.keep = true;
+    sim_send(t.spoke[0], t.spoke_st0[0], sim_lan(0, 9), sim_hub_lan(7), 50, 100);
+    sim_nat_rebind(nat, "203.0.113.88");
+    sim_send(t.spoke[0], t.spoke_st0[0], sim_lan(0, 9), sim_hub_lan(7), 51, 100);
+    sim_run_for(t.s, SIM_S);
+    sim_check(t.s, sim_got(t.hub, 51) == 1);
+    sim_check(t.s, sim_events(t.hub, NHTB_EVENT_PEER_MOVED) == 1);
+    sim_wire_send(t.s, &late.d);
+    sim_run_for(t.s, SIM_S);
+    sim_check(t.s, sim_got(t.hub, 50) == 1); /* genuine, so delivered */
+    sim_check(t.s, sim_events(t.hub, NHTB_EVENT_PEER_MOVED) == 1);
+    xch_ping(&t, 0, 100);
+    xch_end(&t);
+}
+
+/* Without a box in between, the endpoints are what they were agreed to be. */
+Test(nat, a_peer_that_is_not_behind_nat_does_not_move)
+{
+    sim_topo_opts o = {.n = 1, .peer = {.establish = NHTB_ESTABLISH_IMMEDIATELY}};
+    sim_topo t = xch_up(7, &o, 10 * SIM_S);
+    sim_on_wire(t.s, keep_one, &t);
+    late.keep = true;
+    sim_send(t.spoke[0], t.spoke_st0[0], sim_lan(0, 9), sim_hub_lan(7), 50, 100);
+    nhtb_addr_parse("198.51.100.66", &late.d.src);
+    sim_wire_send(t.s, &late.d);
+    sim_run_for(t.s, SIM_S);
+    sim_check(t.s, sim_events(t.hub, NHTB_EVENT_PEER_MOVED) == 0);
+    xch_ping(&t, 0, 100);
+    xch_end(&t);
+}
+
+Test(nat, rebinding_in_the_middle_of_rekeys_is_survived)
+{
+    sim_nat *nat;
+    uint32_t tag = 1000;
+    sim_topo t = behind_nat(8, 1, &nat);
+    for (unsigned i = 0; i < 20; i++) {
+        nhtb_rekey what = i % 2 ? NHTB_REKEY_IKE : NHTB_REKEY_CHILD;
+        (void)nhtb_peer_rekey(sim_ctx(t.spoke[0]), t.spoke_peer[0], what, sim_now(t.s));
+        sim_pump(t.spoke[0]);
+        sim_run_for(t.s, (nhtb_time)(sim_rand(t.s) % 30) * SIM_MS);
+        sim_nat_rebind(nat, NULL);
+        sim_run_for(t.s, 10 * SIM_S);
+        sim_send(t.spoke[0], t.spoke_st0[0], sim_lan(0, 9), sim_hub_lan(7), tag++, 100);
+        sim_run_for(t.s, SIM_S);
+        xch_ping(&t, 0, tag);
+        tag += 2;
+    }
+    sim_run_for(t.s, 30 * SIM_S);
+    sim_check(t.s, sim_stats(t.hub).ike_sas == 1 && sim_stats(t.hub).child_sas == 1);
+    sim_check(t.s, sim_events(t.hub, NHTB_EVENT_TUNNEL_DOWN) == 0);
+    xch_end(&t);
+}

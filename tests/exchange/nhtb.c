@@ -225,3 +225,144 @@ Test(nhtb, a_spoke_cannot_send_with_the_address_of_another)
     xch_ping(&t, 1, 20);
     xch_end(&t);
 }
+
+/* ---- claims forged by a hostile spoke, which holds the keys ---- */
+
+static struct {
+    const uint8_t *from, *to; /* 4 bytes each */
+    unsigned changed;
+} forge;
+
+/* Changes the announced address before it is sealed; the payload goes out genuine. */
+static void forger(void *user, nhtb_span plain, nhtb_span aad)
+{
+    (void)user;
+    for (size_t i = 0; aad.n >= 32 && i + 6 <= plain.n; i++) {
+        const uint8_t *p = plain.p + i;
+        uint8_t *w;
+        if (p[0] != 0x9c || p[1] != 0x41 || memcmp(p + 2, forge.from, 4) != 0)
+            continue;
+        memcpy(&w, &p, sizeof w);
+        memcpy(w + 2, forge.to, 4);
+        forge.changed++;
+    }
+}
+
+static const uint8_t spoke1_addr[4] = {10, 0, 0, 3};
+
+static void forged(uint64_t seed, const uint8_t to[4], nhtb_detail why)
+{
+    sim_topo_opts o = two;
+    nhtb_addr claimed = {.family = 4};
+    memcpy(claimed.b, to, 4);
+    o.peer.establish = NHTB_ESTABLISH_ON_TRAFFIC;
+    o.crypto = "null-tap";
+    forge.from = spoke1_addr;
+    forge.to = to;
+    forge.changed = 0;
+    sim_tap(forger, NULL);
+    sim_topo t = xch_start(seed, &o);
+    begin(&t, 0);
+    begin(&t, 1);
+    sim_check(t.s, forge.changed >= 1);
+    if (sim_events_detail(t.hub, NHTB_EVENT_BINDING_REFUSED, why) != 1)
+        xch_show(&t);
+    sim_check(t.s, sim_events_detail(t.hub, NHTB_EVENT_BINDING_REFUSED, why) == 1);
+    const nhtb_event *e = sim_event(t.hub, NHTB_EVENT_BINDING_REFUSED);
+    sim_check(t.s, e->peer.id == t.hub_peer[1].id && nhtb_addr_equal(&e->addr, &claimed));
+    sim_check(t.s, sim_tunnels_up(t.hub) == 2 && sim_bindings(t.hub, true) == 1);
+    xch_ping(&t, 0, 1);
+    xch_end(&t);
+    sim_tap(NULL, NULL);
+}
+
+Test(nhtb, forged_claims_are_refused_by_name_and_the_owner_is_undisturbed)
+{
+    static const struct {
+        uint8_t to[4];
+        nhtb_detail why;
+    } cases[] = {
+        {{224, 0, 0, 9}, NHTB_DETAIL_NOT_UNICAST},       {{239, 1, 2, 3}, NHTB_DETAIL_NOT_UNICAST},
+        {{255, 255, 255, 255}, NHTB_DETAIL_NOT_UNICAST}, {{0, 0, 0, 0}, NHTB_DETAIL_NOT_UNICAST},
+        {{127, 0, 0, 1}, NHTB_DETAIL_NOT_UNICAST},       {{10, 0, 0, 1}, NHTB_DETAIL_OWN_ADDRESS},
+        {{10, 1, 0, 3}, NHTB_DETAIL_OUT_OF_SUBNET},      {{10, 0, 0, 2}, NHTB_DETAIL_TAKEN},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        forged(20 + i, cases[i].to, cases[i].why);
+}
+
+Test(nhtb, an_entry_survives_rekeys_without_a_gap)
+{
+    nhtb_binding_info row;
+    sim_topo t = xch_up(30, &two, 5 * SIM_S);
+    for (unsigned i = 0; i < 10; i++) {
+        (void)nhtb_peer_rekey(sim_ctx(t.hub), t.hub_peer[0],
+                              i & 1 ? NHTB_REKEY_IKE : NHTB_REKEY_CHILD, sim_now(t.s));
+        sim_pump(t.hub);
+        for (unsigned k = 0; k < 50; k++) {
+            sim_run_for(t.s, 2 * SIM_MS);
+            sim_check(t.s, find_binding(t.hub, "10.0.0.2", &row) && row.up);
+        }
+        sim_run_for(t.s, 10 * SIM_S);
+    }
+    sim_check(t.s, sim_events(t.hub, NHTB_EVENT_CHILD_REKEYED) == 5);
+    sim_check(t.s, sim_events(t.hub, NHTB_EVENT_BINDING_ADDED) == 2);
+    sim_check(t.s, sim_events(t.hub, NHTB_EVENT_BINDING_REMOVED) == 0);
+    xch_end(&t);
+}
+
+Test(nhtb, a_rekey_that_announces_another_address_replaces_the_entry)
+{
+    static const uint8_t other[4] = {10, 0, 0, 99};
+    nhtb_binding_info row;
+    sim_topo_opts o = two;
+    o.crypto = "null-tap";
+    sim_topo t = xch_up(31, &o, 5 * SIM_S);
+    forge.from = spoke1_addr;
+    forge.to = other;
+    sim_tap(forger, NULL);
+    (void)nhtb_peer_rekey(sim_ctx(t.spoke[1]), t.spoke_peer[1], NHTB_REKEY_CHILD, sim_now(t.s));
+    sim_pump(t.spoke[1]);
+    sim_run_for(t.s, 2 * SIM_S);
+    sim_tap(NULL, NULL);
+    sim_check(t.s, find_binding(t.hub, "10.0.0.99", &row) && row.up);
+    sim_check(t.s, !find_binding(t.hub, "10.0.0.3", &row));
+    sim_check(t.s, sim_bindings(t.hub, true) == 2);
+    xch_ping(&t, 0, 1);
+    xch_end(&t);
+}
+
+/* The knobs of one side against a side that announces always. */
+Test(nhtb, off_ignores_what_it_receives_and_on_tells_even_strangers)
+{
+    sim *s = sim_new(32);
+    nhtb_settings quiet = sim_settings(4);
+    quiet.vendor_id = false;
+    sim_node_opts ao = {.name = "a", .addr = "192.0.2.1", .settings = quiet},
+                  bo = {.name = "b", .addr = "192.0.2.2", .settings = quiet};
+    sim_node *a = sim_node_new(s, &ao), *b = sim_node_new(s, &bo);
+    nhtb_peer_id p;
+    sim_peer_opts po = {.name = "b",
+                        .remote = "192.0.2.2",
+                        .local_id = "a",
+                        .remote_id = "b",
+                        .psk = "key",
+                        .iface = sim_iface(a, "st0.0", NHTB_IFACE_MULTIPOINT, "10.0.0.1/24"),
+                        .announce = NHTB_ANNOUNCE_OFF,
+                        .establish = NHTB_ESTABLISH_RESPONDER_ONLY};
+    sim_check(s, sim_peer(a, &po, &p) == 0);
+    po.name = "a";
+    po.remote = "192.0.2.1";
+    po.local_id = "b";
+    po.remote_id = "a";
+    po.iface = sim_iface(b, "st0.0", NHTB_IFACE_MULTIPOINT, "10.0.0.2/24");
+    po.announce = NHTB_ANNOUNCE_ON;
+    po.establish = NHTB_ESTABLISH_IMMEDIATELY;
+    sim_check(s, sim_peer(b, &po, &p) == 0);
+    sim_run_for(s, 3 * SIM_S);
+    sim_check(s, sim_tunnels_up(a) == 1 && sim_tunnels_up(b) == 1);
+    sim_check(s, sim_stats(b).ike_notify_nhtb_sent >= 1);
+    sim_check(s, sim_stats(a).ike_notify_nhtb_sent == 0);
+    sim_check(s, sim_bindings(a, false) == 0 && sim_bindings(b, false) == 0);
+    cr_assert_eq(sim_del(s), 0);
+}

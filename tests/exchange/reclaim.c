@@ -58,3 +58,34 @@ Test(reclaim, thousand_rekeys_leave_memory_flat)
     xch_ping(&t, 0, 1);
     xch_end(&t);
 }
+
+Test(reclaim, thousand_connects_and_disconnects_leave_memory_flat)
+{
+    sim_topo_opts o = {.n = 1, .spoke_kind = NHTB_IFACE_MULTIPOINT};
+    sim_topo t = xch_start(3, &o);
+    uint64_t flat[2] = {0}, most[2] = {0};
+    for (unsigned i = 0; i < 1000; i++) {
+        (void)nhtb_peer_initiate(sim_ctx(t.spoke[0]), t.spoke_peer[0], sim_now(t.s));
+        sim_pump(t.spoke[0]);
+        sim_check(t.s, sim_run_until(t.s, sim_topo_up, &t, 10 * SIM_S));
+        sim_node *by = i & 1 ? t.hub : t.spoke[0];
+        (void)nhtb_peer_clear(sim_ctx(by), i & 1 ? t.hub_peer[0] : t.spoke_peer[0], sim_now(t.s));
+        sim_pump(by);
+        sim_run_for(t.s, SIM_S);
+        sim_node *n[2] = {t.hub, t.spoke[0]};
+        for (unsigned k = 0; k < 2; k++) {
+            uint64_t now = sim_live_bytes(n[k]);
+            sim_check(t.s, sim_tunnels_up(n[k]) == 0);
+            if (i < 50)
+                flat[k] = now > flat[k] ? now : flat[k];
+            most[k] = now > most[k] ? now : most[k];
+        }
+    }
+    fprintf(stderr, "reclaim: 1,000 connections: hub %llu bytes in the first 50, most %llu\n",
+            (unsigned long long)flat[0], (unsigned long long)most[0]);
+    sim_check(t.s, most[0] <= flat[0] + 4096 && most[1] <= flat[1] + 4096);
+    sim_run_for(t.s, 60 * SIM_S);
+    sim_check(t.s, sim_stats(t.hub).ike_sas == 0 && sim_stats(t.spoke[0]).ike_sas == 0);
+    sim_check(t.s, sim_stats(t.hub).child_sas == 0 && sim_stats(t.hub).bindings == 0);
+    xch_end(&t);
+}

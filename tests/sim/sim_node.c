@@ -197,8 +197,8 @@ sim_node *sim_node_new(sim *s, const sim_node_opts *o)
     n->wake = NHTB_NEVER;
     n->fail_in = o->fail_alloc;
     n->n_spares = o->no_spares ? 0 : o->spares ? o->spares : 8;
-    if (n->n_spares > SIM_SPARES_MAX)
-        n->n_spares = SIM_SPARES_MAX;
+    if (n->n_spares >= SIM_SPARES_MAX)
+        n->n_spares = SIM_SPARES_MAX - 1; /* one more can be lent */
     set_name(n, o->name);
     if ((o->addr && nhtb_addr_parse(o->addr, &n->addr)) ||
         (o->addr6 && nhtb_addr_parse(o->addr6, &n->addr6)))
@@ -415,11 +415,12 @@ void sim_through(sim_node *n, unsigned worker, nhtb_pkt *p, bool out)
 {
     nhtb_pkt *in[1] = {p}, *result[SIM_SPARES_MAX + 2];
     nhtb_burst b = {.in = in, .n_in = 1};
+    unsigned lend = 0;
     do {
-        for (unsigned i = 0; i < n->n_spares; i++)
+        for (unsigned i = 0; i < n->n_spares + lend; i++)
             fresh_spare(n->s, i);
         b.spare = n->s->spare_ptr;
-        b.n_spare = n->n_spares;
+        b.n_spare = n->n_spares + lend;
         b.out = result;
         b.cap_out = SIM_SPARES_MAX + 2;
         b.used_in = b.used_spare = b.n_out = 0;
@@ -435,7 +436,10 @@ void sim_through(sim_node *n, unsigned worker, nhtb_pkt *p, bool out)
                 handoff(n, result[i]);
         if (b.used_in)
             b.n_in = 0;
-    } while (b.more && (b.n_out || b.used_spare));
+        if (lend && b.more && !b.n_out)
+            sim_die(n->s, "a waiting packet does not move", NHTB_ERR_INTERNAL);
+        lend = b.more && !b.n_out; /* stuck without a spare: even a poor host finds one */
+    } while (b.more);
     nhtb_worker_rest(n->worker[worker]);
 }
 
