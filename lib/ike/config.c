@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A peer's configuration: checked as a whole and copied into one block, so that starting it cannot
+ * fail later. Called through nhi_ike_peer_new. Control thread. */
+#include "ike/room.h"
+
+#define NAME_MAX_LEN (NHTB_NAME_MAX - 1)
+#define PROPOSALS    8
+
+/** Two passes over the same code: p NULL measures, then copies. */
+typedef struct bump {
+    uint8_t *p;
+    size_t n;
+} bump;
+
+static void *take(bump *b, const void *src, size_t n)
+{
+    b->n = (b->n + 15) & ~(size_t)15;
+    uint8_t *dst = b->p ? b->p + b->n : NULL;
+    if (dst && src && n)
+        memcpy(dst, src, n);
+    b->n += n;
+    return dst;
+}
+
+static bool name_ok(const char *s)
+{
+    size_t n = s ? nhi_strlen(s) : 0;
+    return n >= 1 && n <= NAME_MAX_LEN;
+}
+
+static bool ts_ok(const nhtb_ts *v, uint16_t n)
+{
+    if (n > NHI_TS_MAX || (n && !v))
+        return false;
+    for (uint16_t i = 0; i < n; i++) {
+        bool opaque = v[i].port_lo == 65535 && v[i].port_hi == 0;
+        if (!nhi_addr_len(&v[i].lo) || v[i].lo.family != v[i].hi.family ||
+            nhi_addr_cmp(&v[i].lo, &v[i].hi) > 0 || (v[i].port_lo > v[i].port_hi && !opaque))
+            return false;
+    }
+    return true;
+}
+
+static bool counts_ok(const nhtb_proposal *p)
+{
+    return p->n_encr <= NHTB_PROPOSAL_MAX && p->n_prf <= NHTB_PROPOSAL_MAX &&
+           p->n_integ <= NHTB_PROPOSAL_MAX && p->n_ke <= NHTB_PROPOSAL_MAX && p->n_esn <= 2;
+}
+
+/** What the backends can do of the configured proposals, or of the built-in ones. */
+static int proposals(const nhtb_crypto *c, nhtb_protocol proto, const nhtb_proposal *v, uint16_t n,
+                     nhtb_proposal out[PROPOSALS], uint16_t *n_out)
+{
+    *n_out = 0;
+    if (n > PROPOSALS || (n && !v))
+        return NHTB_ERR_ARG;
+    if (!n)
+        *n_out = (uint16_t)nhi_proposal_default(c, proto, out, PROPOSALS);
+    for (uint16_t i = 0; i < n; i++) {
+        if (!counts_ok(&v[i]))
+            return NHTB_ERR_ARG;
+        out[*n_out] = v[i];
+        if (nhi_proposal_filter(c, proto, &out[*n_out]))
+            (*n_out)++;
+    }
+    return *n_out ? 0 : NHTB_ERR_UNSUPPORTED;
+}
+
+static int check_child(const nhtb_child *c)
+{
+    if (c->size != sizeof *c || !name_ok(c->name) || !ts_ok(c->local_ts, c->n_local_ts) ||
+        !ts_ok(c->remote_ts, c->n_remote_ts))
+        return NHTB_ERR_ARG;
+    return 0;
+}
+
+static int check(const nhtb_peer *p)
+{
+    bool id_ok = (p->local_id.type == NHTB_ID_NONE || nhi_ident_valid(&p->local_id)) &&
+                 (p->remote_id.type == NHTB_ID_NONE || nhi_ident_valid(&p->remote_id));
+    const nhtb_addr *l = &p->path.local, *r = &p->path.remote;
+    if (!name_ok(p->name) || !id_ok || !p->children || !p->n_children ||
+        p->n_children > NHI_IKE_CHILDREN || (p->psk.n && !p->psk.p) || p->psk.n > 4096)
+        return NHTB_ERR_ARG;
+    if (p->establish > NHTB_ESTABLISH_RESPONDER_ONLY || p->announce > NHTB_ANNOUNCE_OFF)
+        return NHTB_ERR_ARG;
+    if ((l->family && !nhi_addr_len(l)) || (r->family && !nhi_addr_len(r)) ||
+        (l->family && r->family && l->family != r->family))
+        return NHTB_ERR_ARG;
+    if (p->establish == NHTB_ESTABLISH_IMMEDIATELY && (!r->family || !l->family))
+        return NHTB_ERR_ARG; /* nowhere to start to, or from */
+    for (uint16_t i = 0; i < p->n_children; i++)
+        if (check_child(&p->children[i]))
+            return NHTB_ERR_ARG;
+    return 0;
+}
+
+static nhtb_identity copy_id(bump *b, const nhtb_identity *id)
+{
+    nhtb_identity out = *id;
+    out.data.p = take(b, id->data.p, id->type == NHTB_ID_NONE ? 0 : id->data.n);
+    return out;
+}
+
+static int copy_child(bump *b, const nhtb_crypto *c, nhtb_child *out)
+{
+    nhtb_proposal v[PROPOSALS];
+    nhtb_child k = *out;
+    int err = proposals(c, NHTB_PROTO_ESP, k.proposals, k.n_proposals, v, &k.n_proposals);
+    if (err)
+        return err;
+    k.name = take(b, k.name, nhi_strlen(k.name) + 1);
+    k.proposals = take(b, v, k.n_proposals * sizeof v[0]);
+    k.local_ts = take(b, k.local_ts, k.n_local_ts * sizeof k.local_ts[0]);
+    k.remote_ts = take(b, k.remote_ts, k.n_remote_ts * sizeof k.remote_ts[0]);
+    if (!k.lifetime_s)
+        k.lifetime_s = 3600;
+    if (b->p)
+        *out = k;
+    return 0;
+}
+
+static int copy(bump *b, const nhtb_crypto *c, const nhtb_peer *src, nhtb_peer *dst)
+{
+    nhtb_proposal v[PROPOSALS];
+    *dst = *src;
+    int err = proposals(c, NHTB_PROTO_IKE, src->proposals, src->n_proposals, v, &dst->n_proposals);
+    if (err)
+        return err;
+    dst->name = take(b, src->name, nhi_strlen(src->name) + 1);
+    dst->local_id = copy_id(b, &src->local_id);
+    dst->remote_id = copy_id(b, &src->remote_id);
+    dst->psk = (nhtb_span){NULL, 0};
+    dst->proposals = take(b, v, dst->n_proposals * sizeof v[0]);
+    nhtb_child *kids = take(b, src->children, src->n_children * sizeof src->children[0]);
+    for (uint16_t i = 0; i < src->n_children; i++) {
+        nhtb_child one = src->children[i];
+        err = copy_child(b, c, kids ? &kids[i] : &one);
+        if (err)
+            return err;
+    }
+    dst->children = kids;
+    dst->liveness_tries = src->liveness_tries ? src->liveness_tries : 3;
+    dst->liveness_s = src->liveness_s ? src->liveness_s : 10;
+    dst->lifetime_s = src->lifetime_s ? src->lifetime_s : 28800;
+    dst->path_mtu = src->path_mtu ? src->path_mtu : 1500;
+    return 0;
+}
+
+static int fill(nhi_ike_peer *p, const nhtb_peer *cfg)
+{
+    nhi_ike *ike = p->ike;
+    bump b = {NULL, 0};
+    int err = copy(&b, ike->env.crypto, cfg, &p->cfg);
+    if (err)
+        return err;
+    p->block_n = b.n;
+    p->block = nhi_mem_alloc(ike->mem, b.n, 16);
+    p->psk_n = cfg->psk.n;
+    if (cfg->psk.n)
+        p->psk = nhi_mem_alloc(ike->mem, cfg->psk.n, 16);
+    if (!p->block || (cfg->psk.n && !p->psk))
+        return NHTB_ERR_MEMORY;
+    if (cfg->psk.n)
+        memcpy(p->psk, cfg->psk.p, cfg->psk.n);
+    b = (bump){p->block, 0};
+    return copy(&b, ike->env.crypto, cfg, &p->cfg);
+}
+
+int nhi_ike_peer_new(nhi_ike *ike, const nhtb_peer *cfg, nhtb_peer_id *out)
+{
+    out->id = 0;
+    if (!cfg || cfg->size != sizeof *cfg)
+        return NHTB_ERR_ARG;
+    int err = check(cfg);
+    if (!err)
+        err = nhi_ike_act_grow(ike, 2);
+    if (err)
+        return err;
+    uint32_t id = 0;
+    nhi_ike_peer *p = nhi_slab_new(&ike->peers, &id);
+    if (!p) {
+        nhi_ike_act_shrink(ike, 2);
+        return ike->peers.used >= ike->peers.max ? NHTB_ERR_LIMIT : NHTB_ERR_MEMORY;
+    }
+    p->ike = ike;
+    p->id.id = id;
+    p->next_try = NHTB_NEVER;
+    nhi_list_init(&p->sas);
+    nhi_timer_init(&p->retry, NHI_TIMER_IKE_RETRY);
+    err = fill(p, cfg);
+    if (err) {
+        nhi_ike_peer_free(p);
+        return err;
+    }
+    *out = p->id;
+    return 0;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Peers at run time: which entry a message belongs to, when to start or try again, which children
+ * are missing. Called by the room's entries and by sa. RFC 7296 2.1, 2.4, 3.5; RFC 4301 4.4.3. */
+#include "ike/room.h"
+
+nhi_ike_peer *nhi_ike_peer_get(const nhi_ike *ike, nhtb_peer_id id)
+{
+    return nhi_slab_get(&ike->peers, id.id);
+}
+
+const nhtb_peer *nhi_ike_peer_config(const nhi_ike *ike, nhtb_peer_id id)
+{
+    const nhi_ike_peer *p = nhi_ike_peer_get(ike, id);
+    return p ? &p->cfg : NULL;
+}
+
+/** -1: the path is not this peer's; else how specific the entry is. */
+static int path_score(const nhi_ike_peer *p, const nhtb_path *path)
+{
+    int score = 0;
+    if (p->cfg.path.scope != path->scope)
+        return -1;
+    if (p->cfg.path.remote.family) {
+        if (!nhtb_addr_equal(&p->cfg.path.remote, &path->remote))
+            return -1;
+        score += 8;
+    }
+    if (p->cfg.path.local.family) {
+        if (!nhtb_addr_equal(&p->cfg.path.local, &path->local))
+            return -1;
+        score += 1;
+    }
+    return score;
+}
+
+nhtb_identity nhi_ike_peer_local_id(const nhi_ike_peer *p, const nhtb_path *path)
+{
+    if (p->cfg.local_id.type != NHTB_ID_NONE)
+        return p->cfg.local_id;
+    const nhtb_addr *a = &path->local;
+    return (nhtb_identity){a->family == 6 ? NHTB_ID_IPV6 : NHTB_ID_IPV4, {a->b, nhi_addr_len(a)}};
+}
+
+nhi_ike_peer *nhi_ike_peer_for_init(nhi_ike *ike, const nhtb_path *path, uint16_t ke,
+                                    nhi_suite *suite, nhi_ike_peer **known)
+{
+    nhi_ike_peer *best = NULL;
+    int best_score = -1;
+    uint32_t cursor = 0, id;
+    nhi_ike_peer *p;
+    nhi_suite s;
+    *known = NULL;
+    while ((p = nhi_slab_next(&ike->peers, &cursor, &id))) {
+        int score = p->started ? path_score(p, path) : -1;
+        if (score < 0)
+            continue;
+        *known = p;
+        if (score > best_score && nhi_propose_choose(&s, NHTB_PROTO_IKE, p->cfg.proposals,
+                                                     p->cfg.n_proposals, &ike->offer, ke, false)) {
+            best = p;
+            best_score = score;
+            *suite = s;
+        }
+    }
+    return best;
+}
+
+static bool has(const uint16_t *v, uint8_t n, uint16_t what)
+{
+    for (uint8_t i = 0; i < n; i++)
+        if (v[i] == what)
+            return true;
+    return false;
+}
+
+/** The suite was chosen before we knew who it is: it must be one of this peer's too. */
+static bool suite_allowed(const nhi_ike_peer *p, const nhi_suite *s)
+{
+    for (uint16_t i = 0; i < p->cfg.n_proposals; i++) {
+        const nhtb_proposal *q = &p->cfg.proposals[i];
+        bool encr = false;
+        for (uint8_t k = 0; k < q->n_encr; k++)
+            encr = encr || (q->encr[k].id == s->encr && q->encr[k].key_bits == s->key_bits);
+        if (encr && has(q->prf, q->n_prf, s->prf) && has(q->ke, q->n_ke, s->ke) &&
+            (!s->integ || has(q->integ, q->n_integ, s->integ)))
+            return true;
+    }
+    return false;
+}
+
+static int full_score(const nhi_ike_peer *p, const nhi_ike_sa *sa, const nhtb_identity *idi,
+                      const nhtb_identity *idr)
+{
+    int score = p->started ? path_score(p, &sa->path) : -1;
+    if (score < 0 || !nhi_ident_match(&p->cfg.remote_id, idi) || !suite_allowed(p, &sa->suite))
+        return -1;
+    if (p->cfg.remote_id.type != NHTB_ID_NONE)
+        score += 4;
+    if (idr->type == NHTB_ID_NONE)
+        return score;
+    nhtb_identity own = nhi_ike_peer_local_id(p, &sa->path);
+    return nhi_ident_match(&own, idr) ? score + 2 : -1;
+}
+
+nhi_ike_peer *nhi_ike_peer_find(nhi_ike *ike, const nhi_ike_sa *sa, const nhtb_identity *idi,
+                                const nhtb_identity *idr)
+{
+    nhi_ike_peer *best = NULL, *p;
+    int best_score = -1;
+    uint32_t cursor = 0, id;
+    while ((p = nhi_slab_next(&ike->peers, &cursor, &id))) {
+        int score = full_score(p, sa, idi, idr);
+        if (score > best_score) {
+            best = p;
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+nhi_ike_sa *nhi_ike_peer_sa(const nhi_ike_peer *p)
+{
+    nhi_ike_sa *up = NULL, *setup = NULL;
+    NHI_LIST_FOR(it, &p->sas)
+    {
+        nhi_ike_sa *s = NHI_CONTAINER(it, nhi_ike_sa, peer_link);
+        if (s->state == NHI_SA_UP && (!up || s->established >= up->established))
+            up = s;
+        if (s->state >= NHI_SA_ASK && s->state <= NHI_SA_AUTH_SENT)
+            setup = s;
+    }
+    return up ? up : setup;
+}
+
+static uint64_t bit(uint16_t child)
+{
+    return UINT64_C(1) << child;
+}
+
+void nhi_ike_peer_want_children(nhi_ike_peer *p, nhtb_time now)
+{
+    nhi_ike_sa *sa = nhi_ike_peer_sa(p);
+    if (!sa || sa->state != NHI_SA_UP)
+        return;
+    for (uint16_t i = 0; i < p->cfg.n_children; i++)
+        if (!nhi_ike_child_live(p, i, NULL))
+            sa->want_create |= bit(i);
+    nhi_ike_task_pump(sa, now);
+}
+
+/** Ports of a first message: 500 unless configured otherwise; others start with the marker. */
+static void first_path(nhi_ike_sa *sa, const nhtb_path *cfg)
+{
+    sa->path = *cfg;
+    bool standard = !cfg->remote_port || cfg->remote_port == 500;
+    sa->kind = standard ? NHTB_PKT_IKE_500 : NHTB_PKT_UDP_4500;
+    if (!sa->path.remote_port)
+        sa->path.remote_port = 500;
+    if (!sa->path.local_port)
+        sa->path.local_port = standard ? 500 : 4500;
+}
+
+static nhtb_detail detail_of(int err)
+{
+    switch (err) {
+    case NHTB_ERR_RANDOM: return NHTB_DETAIL_RANDOM;
+    case NHTB_ERR_LIMIT: return NHTB_DETAIL_CAPACITY;
+    case NHTB_ERR_MEMORY: return NHTB_DETAIL_MEMORY;
+    case NHTB_ERR_CRYPTO:
+    case NHTB_ERR_UNSUPPORTED: return NHTB_DETAIL_CRYPTO;
+    default: return NHTB_DETAIL_INTERNAL;
+    }
+}
+
+static int start(nhi_ike_peer *p, uint16_t child, nhtb_time now)
+{
+    nhi_ike *ike = p->ike;
+    int err = 0;
+    nhi_ike_sa *sa = nhi_ike_sa_new(ike, true, now, &err);
+    if (!sa)
+        return err;
+    nhi_ike_sa_attach(sa, p);
+    first_path(sa, &p->cfg.path);
+    sa->first_child = child;
+    ike->count.initiated++;
+    nhi_wheel_cancel(ike->env.wheel, &p->retry);
+    p->next_try = NHTB_NEVER;
+    err = nhi_ike_init_i_start(sa, now);
+    if (err)
+        nhi_ike_sa_kill(sa);
+    return err;
+}
+
+int nhi_ike_peer_initiate(nhi_ike_peer *p, uint16_t child, nhtb_time now)
+{
+    if (p->ike->shutting || !p->started || !p->cfg.path.remote.family || !p->cfg.path.local.family)
+        return NHTB_ERR_STATE;
+    nhi_ike_sa *sa = nhi_ike_peer_sa(p);
+    if (sa && child != UINT16_MAX && child < p->cfg.n_children) {
+        if (!nhi_ike_child_live(p, child, NULL))
+            sa->want_create |= bit(child);
+    } else if (sa && sa->state == NHI_SA_UP) {
+        nhi_ike_peer_want_children(p, now);
+    } else if (sa) {
+        for (uint16_t i = 0; i < p->cfg.n_children; i++)
+            sa->want_create |= bit(i);
+    }
+    if (sa) {
+        nhi_ike_task_pump(sa, now);
+        return 0;
+    }
+    int err = start(p, child < p->cfg.n_children ? child : 0, now);
+    sa = err ? NULL : nhi_ike_peer_sa(p);
+    if (sa && child == UINT16_MAX)
+        for (uint16_t i = 1; i < p->cfg.n_children; i++)
+            sa->want_create |= bit(i);
+    if (err) {
+        p->last_detail = (uint16_t)detail_of(err);
+        p->ike->count.failed++;
+        nhi_ike_act_event(p->ike, NHTB_EVENT_IKE_FAILED, detail_of(err), 0, p->id, UINT16_MAX,
+                          &p->cfg.path, now);
+        nhi_ike_peer_retry(p, now);
+    }
+    return err;
+}
+
+void nhi_ike_peer_retry(nhi_ike_peer *p, nhtb_time now)
+{
+    nhi_ike *ike = p->ike;
+    if (ike->shutting || !p->started)
+        return;
+    nhi_ike_sa *sa = nhi_ike_peer_sa(p);
+    if (sa) { /* another SA carries on: look after missing children only */
+        if (p->cfg.establish == NHTB_ESTABLISH_IMMEDIATELY && sa->state == NHI_SA_UP)
+            nhi_wheel_arm(ike->env.wheel, &p->retry,
+                          now + NHTB_NS_PER_S + nhi_rng_below(ike->env.jitter, NHTB_NS_PER_S));
+        return;
+    }
+    nhtb_time first = NHTB_NS_PER_S, most = 60 * NHTB_NS_PER_S;
+    p->backoff = p->backoff ? p->backoff * 2 : first;
+    if (p->backoff > most)
+        p->backoff = most;
+    nhtb_time at = now + p->backoff + nhi_rng_below(ike->env.jitter, p->backoff / 4);
+    p->next_try = at; /* also holds back attempts that traffic asks for */
+    if (p->cfg.establish == NHTB_ESTABLISH_IMMEDIATELY)
+        nhi_wheel_arm(ike->env.wheel, &p->retry, at);
+}
+
+void nhi_ike_peer_retry_fired(nhi_ike_peer *p, nhtb_time now)
+{
+    if (!p->started || p->cfg.establish != NHTB_ESTABLISH_IMMEDIATELY)
+        return;
+    p->next_try = NHTB_NEVER;
+    nhi_ike_sa *sa = nhi_ike_peer_sa(p);
+    if (sa && sa->state == NHI_SA_UP)
+        nhi_ike_peer_want_children(p, now);
+    else if (!sa)
+        (void)nhi_ike_peer_initiate(p, UINT16_MAX, now); /* its failure plans the next try */
+}
+
+void nhi_ike_peer_free(nhi_ike_peer *p)
+{
+    nhi_ike *ike = p->ike;
+    nhi_wheel_cancel(ike->env.wheel, &p->retry);
+    nhi_mem_wipe_free(ike->mem, p->psk, p->psk_n);
+    nhi_mem_wipe_free(ike->mem, p->block, p->block_n);
+    nhi_ike_act_shrink(ike, 2);
+    nhi_slab_del(&ike->peers, p->id.id);
+}

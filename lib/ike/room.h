@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Inside of the IKE room: its objects (room, peer, IKE SA, child pair, negotiation) and the calls
+ * between its files. Nothing outside lib/ike includes this. Control thread. RFC 7296. */
+#ifndef NHI_IKE_ROOM_H
+#define NHI_IKE_ROOM_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/slab.h"
+#include "crypto/bulk.h"
+#include "crypto/kex.h"
+#include "ike/ike.h"
+#include "ike/parts.h"
+#include "wire/ike.h"
+
+#define NHI_IKE_CHILDREN   64 /* pairs of one IKE SA, whatever their state */
+#define NHI_IKE_INIT_TRIES 6  /* COOKIE and INVALID_KE rounds of one attempt */
+#define NHI_IKE_NONCE      32
+#define NHI_IKE_NONCE_MAX  256
+#define NHI_IKE_NONCE_KEPT 64 /* octets of a nonce kept for collisions: enough to differ */
+#define NHI_IKE_HINT_NS    (10 * NHTB_NS_PER_S) /* wait for a better answer after an error hint */
+#define NHI_IKE_DELETE_NS  (5 * NHTB_NS_PER_S)  /* a delete of an IKE SA is given up after this */
+#define NHI_IKE_LINGER_NS  (10 * NHTB_NS_PER_S) /* answering duplicates of the last request */
+#define NHI_IKE_ORPHAN_NS  (30 * NHTB_NS_PER_S) /* a replaced IKE SA the peer does not delete */
+
+/** Memory that an action may borrow: given up with nhi_ike_buf_drop, freed (wiped) by the next call
+ *  into the room. */
+typedef struct nhi_ike_buf {
+    struct nhi_ike_buf *next;
+    size_t n;
+    uint8_t p[];
+} nhi_ike_buf;
+
+/** The marker of RFC 7296 2.23 precedes each message we keep, so that one copy serves both ports. */
+#define NHI_IKE_MARKER 4
+
+typedef enum nhi_ike_state {
+    NHI_SA_LARVAL,    /* has an SPI, nothing else */
+    NHI_SA_ASK,       /* initiator: waits for the host's PSK before it starts */
+    NHI_SA_INIT_KE,   /* initiator: key pair job */
+    NHI_SA_INIT_SENT, /* initiator: IKE_SA_INIT request is out */
+    NHI_SA_AUTH_KE,   /* initiator: shared secret job */
+    NHI_SA_AUTH_SENT, /* initiator: IKE_AUTH request is out */
+    NHI_SA_R_KE,      /* responder: key jobs, no answer yet */
+    NHI_SA_R_HALF,    /* responder: IKE_SA_INIT answered, waits for IKE_AUTH */
+    NHI_SA_R_ASK,     /* responder: IKE_AUTH waits for the host's PSK */
+    NHI_SA_UP,        /* authenticated */
+    NHI_SA_REKEYED,   /* its children moved to a successor; is or will be deleted */
+    NHI_SA_DELETING,  /* our delete waits for its turn or its answer */
+    NHI_SA_LINGER,    /* over; only repeats its last response */
+    NHI_SA_DEAD,      /* out of every table, freed by the next call */
+    NHI_SA_STATES
+} nhi_ike_state;
+
+typedef enum nhi_ike_child_state {
+    NHI_CHILD_LARVAL,   /* inbound SPI reserved, being negotiated */
+    NHI_CHILD_UP,       /* agreed and installed */
+    NHI_CHILD_REPLACED, /* a newer pair took over; one side's delete is expected */
+    NHI_CHILD_DELETING, /* our delete is wanted or out */
+    NHI_CHILD_OVERLAP,  /* deleted by agreement; inbound stays a moment */
+    NHI_CHILD_DEAD,
+    NHI_CHILD_STATES
+} nhi_ike_child_state;
+
+typedef enum nhi_ike_task {
+    NHI_TASK_NONE,
+    NHI_TASK_INIT,
+    NHI_TASK_AUTH,
+    NHI_TASK_CREATE,
+    NHI_TASK_REKEY_CHILD,
+    NHI_TASK_REKEY_IKE,
+    NHI_TASK_DELETE_CHILD,
+    NHI_TASK_DELETE_IKE,
+    NHI_TASK_LIVENESS,
+    NHI_TASK_FORGOTTEN /* its request is still out, its answer no longer matters */
+} nhi_ike_task;
+
+enum { NHI_WANT_REKEY = 1, NHI_WANT_DELETE = 2, NHI_WANT_LIVENESS = 4 };
+
+typedef struct nhi_ike_sa nhi_ike_sa;
+typedef struct nhi_ike_peer nhi_ike_peer;
+
+/** A child SA pair. */
+typedef struct nhi_ike_child {
+    nhi_list link; /* sa->children, or room->dead_children */
+    nhi_ike_sa *sa;
+    uint8_t state; /* nhi_ike_child_state, written by child.c only */
+    uint8_t want;
+    uint8_t tries; /* TEMPORARY_FAILURE so far */
+    bool installed, in_use, creator;
+    uint16_t cfg; /* configuration index */
+    uint32_t spi_in, spi_out;
+    const nhi_bulk_facts *facts;
+    bool esn;
+    nhi_ts_list local, remote;
+    nhtb_time hold, rekey_at, expires;
+    nhi_timer rekey, expire, overlap;
+    struct nhi_ike_child *older; /* the pair this one replaces */
+    uint8_t nonce[NHI_IKE_NONCE_KEPT];
+    uint16_t nonce_n;
+} nhi_ike_child;
+
+/** One negotiation with nonces, perhaps a key exchange: IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA. */
+typedef struct nhi_ike_nego {
+    nhi_ike_sa *sa;
+    bool responder;
+    uint8_t kind; /* nhi_ike_task, NONE: unused */
+    uint8_t tries;
+    uint16_t cfg; /* child configuration */
+    nhtb_job *job;
+    nhi_kex kex;
+    uint16_t ke; /* group of the KE payload, 0: none */
+    nhi_suite suite;
+    nhi_ike_buf *peer_ke, *own_ke; /* public values; own_ke once the key went into its job */
+    nhi_ike_child *child;          /* new pair, larval */
+    nhi_ike_child *old;            /* pair to be replaced */
+    nhi_ike_child *rival;          /* the peer's replacement of the same pair (2.8.1) */
+    nhi_ike_sa *fresh;             /* new IKE SA, larval */
+    nhtb_addr learnt;              /* announced next hop, family 0: none */
+    uint16_t theirs_n;
+    uint8_t ours[NHI_IKE_NONCE], theirs[NHI_IKE_NONCE_MAX];
+} nhi_ike_nego;
+
+struct nhi_ike_sa {
+    nhi_list link, peer_link, children;
+    nhi_ike *ike;
+    nhi_ike_peer *peer; /* NULL: not known yet, or forgotten */
+    nhtb_peer_id peer_id;
+    uint8_t state; /* nhi_ike_state, written by nhi_ike_sa_set_state only */
+    bool initiator, force_encap, nat_local, nat_remote, encap, libnhtb, contact, have_keys, in_half;
+    uint64_t spi_i, spi_r;
+    nhtb_path path;
+    nhtb_path
+        init_path; /* where IKE_SA_INIT came from: its table key, kept over the float to 4500 */
+    uint8_t kind;  /* nhtb_pkt_kind */
+    nhi_suite suite;
+    nhi_ike_keys keys;
+    nhi_sk sk;
+    uint8_t remote_id_type, remote_id_n;
+    uint8_t remote_id[NHTB_ID_MAX];
+    /* until established */
+    nhi_ike_buf *init_own, *init_peer, *psk, *parked, *cookie;
+    uint8_t parked_first, init_tries;
+    uint16_t hint, first_child;
+    uint32_t hint_code, question;
+    nhtb_time hint_at;
+    /* as requester (2.1 - 2.3) */
+    uint8_t task; /* nhi_ike_task in progress */
+    nhi_ike_child *task_child;
+    struct {
+        bool busy;
+        uint8_t exchange;
+        uint32_t next;
+        nhi_ike_buf *msg;
+        nhtb_time first, interval;
+    } out;
+    /* as responder */
+    struct {
+        bool busy; /* a job or a question runs before the answer */
+        uint8_t exchange;
+        uint32_t next;
+        nhi_ike_buf *response;
+        size_t len; /* of the last request, and its last octets */
+        uint8_t tail[16];
+    } in;
+    nhi_ike_nego x_i, x_r;
+    nhi_ike_sa *rival; /* the peer's successor while we rekey this SA (2.8.1) */
+    uint8_t nonce[NHI_IKE_NONCE_KEPT];
+    uint16_t nonce_n;
+    uint8_t want, rekey_tries, create_tries;
+    uint64_t want_create; /* bit per child configuration */
+    uint16_t n_children;
+    nhtb_time hold_create, hold_rekey;
+    nhtb_time created, established, last_in, last_out, rekey_at, expires;
+    nhi_timer t_retransmit, t_half_open, t_liveness, t_rekey, t_expire, t_keepalive, t_linger,
+        t_task;
+};
+
+struct nhi_ike_peer {
+    nhi_ike *ike;
+    nhtb_peer_id id;
+    nhtb_peer cfg; /* points into block; psk empty */
+    uint8_t *block;
+    size_t block_n;
+    uint8_t *psk;
+    size_t psk_n;
+    nhi_list sas;
+    bool started, up;
+    nhi_timer retry;
+    nhtb_time backoff, next_try;
+    uint16_t last_detail;
+    uint32_t last_code;
+};
+
+typedef struct nhi_ike_act_node {
+    struct nhi_ike_act_node *next;
+    nhi_ike_act act;
+} nhi_ike_act_node;
+
+struct nhi_ike {
+    nhi_ike_env env;
+    nhi_mem *mem;
+    nhi_slab peers;
+    nhi_list sas, dead_sas, dead_children, jobs;
+    size_t n_sas, max_sas, n_children;
+    nhi_map by_spi;   /* our IKE SPI -> SA */
+    nhi_map by_init;  /* initiator SPI and source, half-open as responder -> SA */
+    nhi_map by_child; /* inbound ESP SPI -> child */
+    uint32_t half_open, next_question;
+    bool shutting;
+    nhi_cookie cookie;
+    bool cookie_used;
+    nhi_timer t_cookie;
+    nhtb_time last_plain_error;
+    nhi_bulk_lane lane;
+    /* one message at a time */
+    uint8_t *rx, *tx;
+    size_t buf_n;
+    nhi_ike_msg msg;
+    nhi_ike_sa_pl offer, answer;
+    /* actions */
+    nhi_ike_act_node *act_head, *act_tail, *act_free;
+    size_t n_free, act_quota;
+    nhi_ike_buf *trash;
+    struct {
+#define X(n) uint64_t n;
+        NHTB_IKE_COUNTERS(X)
+#undef X
+    } count;
+};
+
+/* ---- act.c ---- */
+/** Frees what the last call's actions borrowed. First thing of every entry. */
+void nhi_ike_begin(nhi_ike *ike);
+/** Room for n actions that must not fail (removals, ends); NHTB_ERR_MEMORY. */
+int nhi_ike_act_grow(nhi_ike *ike, size_t n);
+void nhi_ike_act_shrink(nhi_ike *ike, size_t n);
+/** A zeroed action at the end of the list, or NULL. sure: may use the reserved room. */
+nhi_ike_act *nhi_ike_act_add(nhi_ike *ike, nhi_ike_act_kind kind, bool sure);
+void nhi_ike_act_fini(nhi_ike *ike);
+nhi_ike_buf *nhi_ike_buf_new(nhi_ike *ike, size_t n);
+void nhi_ike_buf_drop(nhi_ike *ike, nhi_ike_buf **b);
+/** Event about a peer and perhaps a child (UINT16_MAX: none). */
+void nhi_ike_act_event(nhi_ike *ike, nhtb_event_kind kind, nhtb_detail detail, uint32_t code,
+                       nhtb_peer_id peer, uint16_t child, const nhtb_path *path, nhtb_time now);
+
+/* ---- table.c ---- */
+uint64_t nhi_ike_table_own(const nhi_ike_sa *sa);
+int nhi_ike_table_add(nhi_ike_sa *sa);
+void nhi_ike_table_del(nhi_ike_sa *sa);
+nhi_ike_sa *nhi_ike_table_find(nhi_ike *ike, const nhi_ike_hdr *h);
+nhi_ike_sa *nhi_ike_table_find_init(nhi_ike *ike, uint64_t spi_i, const nhtb_path *path);
+int nhi_ike_table_add_init(nhi_ike_sa *sa);
+void nhi_ike_table_del_init(nhi_ike_sa *sa);
+
+/* ---- sa.c ---- */
+nhi_ike_sa *nhi_ike_sa_new(nhi_ike *ike, bool initiator, nhtb_time now, int *err);
+bool nhi_ike_sa_may(nhi_ike_state from, nhi_ike_state to);
+bool nhi_ike_sa_set_state(nhi_ike_sa *sa, nhi_ike_state to);
+const char *nhi_ike_sa_state_name(unsigned state);
+void nhi_ike_sa_attach(nhi_ike_sa *sa, nhi_ike_peer *peer);
+/** Authenticated: events, timers, duplicates. */
+void nhi_ike_sa_up(nhi_ike_sa *sa, bool rekeyed, nhtb_time now);
+/** Ends an SA at once: children removed, event, retry. answer: stays to repeat its last response. */
+void nhi_ike_sa_end(nhi_ike_sa *sa, nhtb_detail detail, uint32_t code, bool answer, nhtb_time now);
+/** Ends an SA and tells the peer. */
+void nhi_ike_sa_delete(nhi_ike_sa *sa, nhtb_detail detail, nhtb_time now);
+/** Out of every table, without events. */
+void nhi_ike_sa_kill(nhi_ike_sa *sa);
+void nhi_ike_sa_rearm(nhi_ike_sa *sa, nhtb_time now);
+nhtb_time nhi_ike_soft_of(nhi_ike *ike, nhtb_time life);
+
+/* ---- nego.c ---- */
+int nhi_ike_nego_begin(nhi_ike_nego *x, nhi_ike_sa *sa, nhi_ike_task kind, bool responder);
+void nhi_ike_nego_end(nhi_ike_nego *x);
+int nhi_ike_nego_make(nhi_ike_nego *x, uint16_t method);
+int nhi_ike_nego_shared(nhi_ike_nego *x, nhtb_span peer);
+bool nhi_ike_nego_theirs(nhi_ike_nego *x, const nhi_ike_msg *m, uint16_t prf);
+nhtb_span nhi_ike_nego_pub(const nhi_ike_nego *x);
+nhtb_span nhi_ike_nego_ni(const nhi_ike_nego *x);
+nhtb_span nhi_ike_nego_nr(const nhi_ike_nego *x);
+
+/* ---- child.c ---- */
+nhi_ike_child *nhi_ike_child_new(nhi_ike_sa *sa, uint16_t cfg, int *err);
+bool nhi_ike_child_may(nhi_ike_child_state from, nhi_ike_child_state to);
+bool nhi_ike_child_set_state(nhi_ike_child *c, nhi_ike_child_state to);
+/** A pair that was never agreed: releases its SPI. */
+void nhi_ike_child_abort(nhi_ike_child *c);
+/** Agreed: keys, action INSTALL, timers. On failure nothing is installed and the pair is larval. */
+int nhi_ike_child_install(nhi_ike_child *c, const nhi_ike_nego *x, nhtb_span shared, bool use_now,
+                          nhtb_time now);
+void nhi_ike_child_remove(nhi_ike_child *c);
+void nhi_ike_child_use(nhi_ike_child *c);
+/** The pair was replaced: stop sending on it. */
+void nhi_ike_child_replaced(nhi_ike_child *c, nhi_ike_child *by);
+/** Takes the pair out of the data plane; the object stays for its delete exchange. */
+void nhi_ike_child_uninstall(nhi_ike_child *c);
+/** Our delete exchange is wanted. */
+void nhi_ike_child_delete(nhi_ike_child *c);
+/** Both sides agreed to delete it: goes now, or after the overlap when it was replaced. */
+void nhi_ike_child_deleted(nhi_ike_child *c, nhtb_time now);
+void nhi_ike_child_move(nhi_ike_child *c, nhi_ike_sa *to);
+nhi_ike_child *nhi_ike_child_by_out(const nhi_ike_sa *sa, uint32_t spi_out);
+nhi_ike_child *nhi_ike_child_live(const nhi_ike_peer *peer, uint16_t cfg,
+                                  const nhi_ike_child *not_this);
+const nhtb_child *nhi_ike_child_cfg(const nhi_ike_child *c);
+
+/* ---- peer.c ---- */
+nhi_ike_peer *nhi_ike_peer_get(const nhi_ike *ike, nhtb_peer_id id);
+nhi_ike_peer *nhi_ike_peer_for_init(nhi_ike *ike, const nhtb_path *path, uint16_t ke,
+                                    nhi_suite *suite, nhi_ike_peer **known);
+nhi_ike_peer *nhi_ike_peer_find(nhi_ike *ike, const nhi_ike_sa *sa, const nhtb_identity *idi,
+                                const nhtb_identity *idr);
+nhtb_identity nhi_ike_peer_local_id(const nhi_ike_peer *p, const nhtb_path *path);
+/** The SA that carries new exchanges: up, else being set up; NULL: none. */
+nhi_ike_sa *nhi_ike_peer_sa(const nhi_ike_peer *p);
+int nhi_ike_peer_initiate(nhi_ike_peer *p, uint16_t child, nhtb_time now);
+void nhi_ike_peer_retry(nhi_ike_peer *p, nhtb_time now);
+void nhi_ike_peer_retry_fired(nhi_ike_peer *p, nhtb_time now);
+/** Wants every configured child that is missing. */
+void nhi_ike_peer_want_children(nhi_ike_peer *p, nhtb_time now);
+void nhi_ike_peer_free(nhi_ike_peer *p);
+
+/* ---- send.c ---- */
+void nhi_ike_send_inner(nhi_ike *ike, nhi_ike_builder *b);
+int nhi_ike_send_request(nhi_ike_sa *sa, uint8_t exchange, nhi_ike_builder *b, nhtb_time now);
+int nhi_ike_send_response(nhi_ike_sa *sa, nhi_ike_builder *b, nhtb_time now);
+/** A response that holds one notify (0: nothing). */
+int nhi_ike_send_notify(nhi_ike_sa *sa, uint16_t type, nhtb_span data, nhtb_time now);
+void nhi_ike_send_buf(nhi_ike_sa *sa, nhi_ike_buf *b, nhtb_time now);
+/** A message without protection and without state. */
+void nhi_ike_send_plain(nhi_ike *ike, const nhtb_path *path, uint8_t kind, const nhi_ike_hdr *req,
+                        uint16_t notify, nhtb_span data);
+nhi_ike_buf *nhi_ike_send_keep(nhi_ike *ike, nhi_ike_builder *b, int *err);
+static inline nhtb_span nhi_ike_buf_msg(const nhi_ike_buf *b)
+{
+    return (nhtb_span){b->p + NHI_IKE_MARKER, b->n - NHI_IKE_MARKER};
+}
+
+/* ---- window.c ---- */
+void nhi_ike_window_sent(nhi_ike_sa *sa, nhi_ike_buf *msg, uint8_t exchange, nhtb_time now);
+void nhi_ike_window_done(nhi_ike_sa *sa);
+void nhi_ike_window_fired(nhi_ike_sa *sa, nhtb_time now);
+typedef enum nhi_ike_window {
+    NHI_WINDOW_NEW,
+    NHI_WINDOW_REPEATED,
+    NHI_WINDOW_OUTSIDE
+} nhi_ike_window;
+nhi_ike_window nhi_ike_window_request(const nhi_ike_sa *sa, uint32_t id, nhtb_span msg);
+void nhi_ike_window_note(nhi_ike_sa *sa, nhtb_span msg, uint8_t exchange);
+void nhi_ike_window_repeat(nhi_ike_sa *sa, nhtb_time now);
+
+/* ---- task.c ---- */
+void nhi_ike_task_pump(nhi_ike_sa *sa, nhtb_time now);
+void nhi_ike_task_end(nhi_ike_sa *sa);
+/** Back-off after the given number of failures (2.25: some seconds, growing). */
+nhtb_time nhi_ike_task_hold(nhi_ike *ike, uint8_t tries, nhtb_time now);
+void nhi_ike_task_stop(nhi_ike_sa *sa);
+/** The negotiation in progress failed with this notify (0: for a reason of ours): ends it and plans
+ *  what follows. */
+void nhi_ike_task_failed(nhi_ike_sa *sa, uint16_t notify, nhtb_detail detail, nhtb_time now);
+
+/* ---- check.c: payload counts per exchange and direction ---- */
+typedef enum nhi_ike_form {
+    NHI_FORM_INIT_REQUEST,
+    NHI_FORM_INIT_RESPONSE,
+    NHI_FORM_AUTH_REQUEST,
+    NHI_FORM_AUTH_RESPONSE,
+    NHI_FORM_CREATE_REQUEST,
+    NHI_FORM_CREATE_RESPONSE,
+    NHI_FORM_INFORMATIONAL,
+    NHI_FORMS
+} nhi_ike_form;
+bool nhi_ike_check(const nhi_ike_msg *m, nhi_ike_form form);
+nhi_ike_form nhi_ike_check_form(uint8_t exchange, bool response);
+/** First notify of a type; false: none or malformed. */
+bool nhi_ike_find_notify(const nhi_ike_msg *m, uint16_t type, nhi_ike_notify *out);
+/** First error notify (type < 16384), 0: none. */
+uint16_t nhi_ike_find_error(const nhi_ike_msg *m, nhi_ike_notify *out);
+nhtb_detail nhi_ike_error_detail(uint16_t notify);
+
+/** Asks the host for the PSK; the SA waits in `state` (ASK or R_ASK). */
+int nhi_ike_ask(nhi_ike_sa *sa, nhi_ike_state state, nhtb_time now);
+
+/* ---- v2 ---- */
+int nhi_ike_init_i_start(nhi_ike_sa *sa, nhtb_time now);
+void nhi_ike_init_i_made(nhi_ike_sa *sa, nhtb_time now);
+unsigned nhi_ike_init_i_recv(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg,
+                             const nhtb_path *path, nhtb_time now);
+void nhi_ike_init_i_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
+unsigned nhi_ike_init_r_recv(nhi_ike *ike, const nhi_ike_hdr *h, nhtb_span msg,
+                             const nhtb_path *path, uint8_t kind, nhtb_time now);
+void nhi_ike_init_r_made(nhi_ike_sa *sa, nhtb_time now);
+void nhi_ike_init_r_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
+/** Payloads that both INIT messages share. */
+void nhi_ike_init_build(nhi_ike_sa *sa, nhi_ike_builder *b, const nhi_ike_nego *x,
+                        bool force_encap);
+bool nhi_ike_init_vendor(const nhi_ike_msg *m);
+void nhi_ike_auth_i_send(nhi_ike_sa *sa, nhtb_time now);
+void nhi_ike_auth_i_done(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
+void nhi_ike_auth_r_recv(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
+void nhi_ike_auth_r_resume(nhi_ike_sa *sa, nhtb_span psk, nhtb_time now);
+
+int nhi_ike_child_i_start(nhi_ike_sa *sa, uint16_t cfg, nhi_ike_child *old, nhtb_time now);
+void nhi_ike_child_i_made(nhi_ike_sa *sa, nhtb_time now);
+void nhi_ike_child_i_done(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
+void nhi_ike_child_i_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
+/** Initiator's common part of IKE_AUTH and CREATE_CHILD_SA: SA, (KE,) TS, NHTB of the request. */
+void nhi_ike_child_i_offer(nhi_ike_nego *x, nhi_ike_builder *b, bool in_auth);
+/** Takes SA, TS and NHTB of the answer into x; NONE, or why the child failed. */
+nhtb_detail nhi_ike_child_i_accept(nhi_ike_nego *x, const nhi_ike_msg *m, bool in_auth);
+
+void nhi_ike_create_r(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
+void nhi_ike_child_r_made(nhi_ike_sa *sa, nhtb_time now);
+void nhi_ike_child_r_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
+/** Responder: finds the configuration, narrows, chooses; x->child is made. 0, or the notify to
+ *  answer. */
+uint16_t nhi_ike_child_r_choose(nhi_ike_nego *x, const nhi_ike_msg *m, bool in_auth);
+/** SA, (nonce, KE,) TS, NHTB of the answer. */
+void nhi_ike_child_r_answer(nhi_ike_nego *x, nhi_ike_builder *b, bool in_auth);
+
+/** Does our replacement lose against the peer's? (2.8.1) */
+bool nhi_ike_rekey_child_loses(const nhi_ike_nego *x);
+/** After an install that replaces `old` (NULL: gone meanwhile). */
+void nhi_ike_rekey_child_i(nhi_ike_sa *sa, nhi_ike_child *fresh, nhtb_time now);
+void nhi_ike_rekey_child_r(nhi_ike_sa *sa, nhi_ike_child *fresh, nhtb_time now);
+
+int nhi_ike_rekey_ike_start(nhi_ike_sa *sa, nhtb_time now);
+void nhi_ike_rekey_ike_made(nhi_ike_sa *sa, nhtb_time now);
+void nhi_ike_rekey_ike_done(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
+void nhi_ike_rekey_ike_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
+void nhi_ike_rekey_ike_r(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
+void nhi_ike_rekey_ike_r_made(nhi_ike_sa *sa, nhtb_time now);
+void nhi_ike_rekey_ike_r_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
+/** Children and wishes go to the successor; the old SA is REKEYED. */
+void nhi_ike_rekey_ike_move(nhi_ike_sa *from, nhi_ike_sa *to, nhtb_time now);
+
+/** The lowest nonce of an exchange, kept with what it made (2.8.1). */
+void nhi_ike_collide_keep(const nhi_ike_nego *x, uint8_t kept[NHI_IKE_NONCE_KEPT], uint16_t *n);
+/** < 0: a is lower. Octet by octet, a prefix is lower. */
+int nhi_ike_collide_cmp(const uint8_t *a, size_t an, const uint8_t *b, size_t bn);
+/** Two unrelated pairs for one configuration: the creator of the one with the lowest nonce deletes
+ *  it. */
+void nhi_ike_collide_children(nhi_ike_child *fresh);
+/** Two authenticated SAs with one peer. */
+void nhi_ike_collide_sas(nhi_ike_sa *fresh, nhtb_time now);
+
+void nhi_ike_info_r(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
+void nhi_ike_info_delete_child(nhi_ike_sa *sa, nhi_ike_child *c, nhtb_time now);
+void nhi_ike_info_delete_ike(nhi_ike_sa *sa, nhtb_time now);
+void nhi_ike_info_liveness(nhi_ike_sa *sa, nhtb_time now);
+void nhi_ike_info_done(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
+
+/* ---- nhtb.c (protocol-facts 1.4 item 5, 1.5) ---- */
+void nhi_ike_nhtb_write(nhi_ike_nego *x, nhi_ike_builder *b);
+void nhi_ike_nhtb_read(nhi_ike_nego *x, const nhi_ike_msg *m);
+void nhi_ike_nhtb_learn(const nhi_ike_nego *x);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Builds, seals and keeps messages, and appends SEND actions. A message is kept once, with the
+ * non-ESP marker before it, and sent bit-identical each time. RFC 7296 2.1, 2.23. Control thread. */
+#include "ike/room.h"
+
+void nhi_ike_send_inner(nhi_ike *ike, nhi_ike_builder *b)
+{
+    nhi_ike_build_inner(b, ike->tx, ike->buf_n);
+}
+
+nhi_ike_buf *nhi_ike_send_keep(nhi_ike *ike, nhi_ike_builder *b, int *err)
+{
+    size_t n = nhi_ike_build_finish(b);
+    if (!n || b->w.bad) {
+        *err = NHTB_ERR_SHORT;
+        return NULL;
+    }
+    nhi_ike_buf *out = nhi_ike_buf_new(ike, NHI_IKE_MARKER + n);
+    *err = out ? 0 : NHTB_ERR_MEMORY;
+    if (out)
+        memcpy(out->p + NHI_IKE_MARKER, b->w.p, n);
+    return out;
+}
+
+static void emit(nhi_ike *ike, nhtb_peer_id peer, const nhtb_path *path, uint8_t kind,
+                 const nhi_ike_buf *b)
+{
+    nhi_ike_act *a = nhi_ike_act_add(ike, NHI_ACT_SEND, false);
+    if (!a)
+        return; /* as a lost datagram: retransmission repairs it */
+    size_t skip = kind == NHTB_PKT_UDP_4500 ? 0 : NHI_IKE_MARKER;
+    a->peer = peer;
+    a->path = *path;
+    a->pkt_kind = kind;
+    a->data = (nhtb_span){b->p + skip, b->n - skip};
+    ike->count.messages_out++;
+}
+
+void nhi_ike_send_buf(nhi_ike_sa *sa, nhi_ike_buf *b, nhtb_time now)
+{
+    sa->last_out = now;
+    emit(sa->ike, sa->peer_id, &sa->path, sa->kind, b);
+}
+
+static nhi_ike_buf *seal(nhi_ike_sa *sa, uint8_t exchange, bool response, uint32_t id,
+                         nhi_ike_builder *b, int *err)
+{
+    nhi_ike *ike = sa->ike;
+    nhi_ike_build_finish(b);
+    if (b->w.bad || !sa->have_keys) {
+        *err = b->w.bad ? NHTB_ERR_SHORT : NHTB_ERR_INTERNAL;
+        return NULL;
+    }
+    size_t len = nhi_sk_message_len(sa->sk.facts, b->w.n);
+    nhi_ike_buf *out = nhi_ike_buf_new(ike, NHI_IKE_MARKER + len);
+    if (!out) {
+        *err = NHTB_ERR_MEMORY;
+        return NULL;
+    }
+    nhi_ike_hdr h = {.spi_i = sa->spi_i,
+                     .spi_r = sa->spi_r,
+                     .version = NHI_IKE_VERSION,
+                     .exchange = exchange,
+                     .flags = (uint8_t)((sa->initiator ? NHI_IKE_F_INITIATOR : 0) |
+                                        (response ? NHI_IKE_F_RESPONSE : 0)),
+                     .msg_id = id};
+    uint8_t first = b->w.n ? b->first : NHI_PL_NONE;
+    *err = nhi_sk_seal(&sa->sk, ike->mem, ike->env.crypto, &ike->lane, &h, first,
+                       (nhtb_span){b->w.p, b->w.n}, out->p + NHI_IKE_MARKER, &len);
+    if (!*err && !nhi_check(ike->mem, len + NHI_IKE_MARKER == out->n))
+        *err = NHTB_ERR_INTERNAL;
+    if (*err)
+        nhi_ike_buf_drop(ike, &out);
+    return out;
+}
+
+int nhi_ike_send_request(nhi_ike_sa *sa, uint8_t exchange, nhi_ike_builder *b, nhtb_time now)
+{
+    int err = 0;
+    if (!nhi_check(sa->ike->mem, !sa->out.busy))
+        return NHTB_ERR_INTERNAL;
+    if (sa->out.next == UINT32_MAX) /* 2.2: identifiers never wrap */
+        return NHTB_ERR_LIMIT;
+    nhi_ike_buf *m = seal(sa, exchange, false, sa->out.next, b, &err);
+    if (!m)
+        return err;
+    nhi_ike_window_sent(sa, m, exchange, now);
+    return 0;
+}
+
+int nhi_ike_send_response(nhi_ike_sa *sa, nhi_ike_builder *b, nhtb_time now)
+{
+    int err = 0;
+    nhi_ike_buf *m = seal(sa, sa->in.exchange, true, sa->in.next, b, &err);
+    sa->in.busy = false;
+    if (!m)
+        return err; /* the request will come again and be handled afresh */
+    nhi_ike_buf_drop(sa->ike, &sa->in.response);
+    sa->in.response = m;
+    sa->in.next++;
+    nhi_ike_send_buf(sa, m, now);
+    return 0;
+}
+
+int nhi_ike_send_notify(nhi_ike_sa *sa, uint16_t type, nhtb_span data, nhtb_time now)
+{
+    nhi_ike_builder b;
+    nhi_ike_send_inner(sa->ike, &b);
+    if (type)
+        nhi_ike_build_notify(&b, 0, (nhtb_span){NULL, 0}, type, data);
+    return nhi_ike_send_response(sa, &b, now);
+}
+
+void nhi_ike_send_plain(nhi_ike *ike, const nhtb_path *path, uint8_t kind, const nhi_ike_hdr *req,
+                        uint16_t notify, nhtb_span data)
+{
+    int err = 0;
+    nhi_ike_builder b;
+    nhi_ike_hdr h = {.spi_i = req->spi_i,
+                     .spi_r = req->spi_r,
+                     .version = NHI_IKE_VERSION,
+                     .exchange = req->exchange,
+                     .flags =
+                         (uint8_t)(NHI_IKE_F_RESPONSE |
+                                   (req->flags & NHI_IKE_F_INITIATOR ? 0 : NHI_IKE_F_INITIATOR)),
+                     .msg_id = req->msg_id};
+    nhi_ike_build_init(&b, ike->tx, ike->buf_n, &h);
+    nhi_ike_build_notify(&b, 0, (nhtb_span){NULL, 0}, notify, data);
+    nhi_ike_buf *m = nhi_ike_send_keep(ike, &b, &err);
+    if (!m)
+        return;
+    emit(ike, (nhtb_peer_id){0}, path, kind, m);
+    nhi_ike_buf_drop(ike, &m);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * IKE_AUTH as responder: finds the peer by identity and address, proves it, answers with our proof
+ * and the first child. Every failure looks the same from outside: same answer, same work.
+ * RFC 7296 1.2, 2.15, 2.21.2, 2.4. Called by recv and ask. Control thread. */
+#include "ike/room.h"
+
+typedef struct claim {
+    nhtb_span idi_body, auth;
+    nhtb_identity idi, idr;
+    uint8_t method;
+} claim;
+
+static bool read_claim(const nhi_ike_msg *m, claim *c)
+{
+    const nhi_ike_pl *i = nhi_ike_msg_get(m, NHI_PL_IDI, 0);
+    const nhi_ike_pl *r = nhi_ike_msg_get(m, NHI_PL_IDR, 0);
+    const nhi_ike_pl *a = nhi_ike_msg_get(m, NHI_PL_AUTH, 0);
+    memset(c, 0, sizeof *c);
+    c->idi_body = i->body;
+    if (a && !nhi_ike_auth_read(a->body, &c->method, &c->auth))
+        return false;
+    return nhi_ike_id_read(i->body, &c->idi) && (!r || nhi_ike_id_read(r->body, &c->idr));
+}
+
+static bool proved(nhi_ike_sa *sa, const claim *c, nhtb_span psk)
+{
+    nhi_secret want;
+    if (nhi_auth_psk(sa->ike->env.crypto, sa->suite.prf, psk, nhi_ike_buf_msg(sa->init_peer),
+                     nhi_ike_nego_nr(&sa->x_r), &sa->keys.pi, c->idi_body, &want))
+        return false;
+    bool same = c->method == 2 && c->auth.n == want.n && nhi_equal_ct(c->auth.p, want.b, want.n);
+    nhi_secret_wipe(&want);
+    return same;
+}
+
+/** One answer for every cause (reliability: one error for all authentication failures). */
+static void refuse(nhi_ike_sa *sa, nhtb_event_kind kind, nhtb_detail d, const nhi_ike_peer *p,
+                   nhtb_time now)
+{
+    nhi_ike *ike = sa->ike;
+    nhi_ike_send_notify(sa, NHI_N_AUTHENTICATION_FAILED, (nhtb_span){NULL, 0}, now);
+    ike->count.auth_failed++;
+    nhi_ike_act_event(ike, kind, d, 0, p ? p->id : (nhtb_peer_id){0}, UINT16_MAX, &sa->path, now);
+    nhi_ike_sa_end(sa, d, 0, true, now);
+}
+
+/** A wildcard entry is one tunnel: a second identity may not push out the one that uses it. */
+static bool taken_by_other(const nhi_ike_peer *p, const nhtb_identity *id)
+{
+    NHI_LIST_FOR(it, &p->sas)
+    {
+        const nhi_ike_sa *s = NHI_CONTAINER(it, nhi_ike_sa, peer_link);
+        nhtb_identity have = {s->remote_id_type, {s->remote_id, s->remote_id_n}};
+        if (s->state == NHI_SA_UP && !nhi_ident_match(&have, id))
+            return true;
+    }
+    return false;
+}
+
+static int own_auth(nhi_ike_sa *sa, const nhtb_identity *id, nhtb_span psk, nhi_secret *out)
+{
+    uint8_t body[4 + NHTB_ID_MAX] = {id->type};
+    memcpy(body + 4, id->data.p, id->data.n);
+    return nhi_auth_psk(sa->ike->env.crypto, sa->suite.prf, psk, nhi_ike_buf_msg(sa->init_own),
+                        nhi_ike_nego_ni(&sa->x_r), &sa->keys.pr, (nhtb_span){body, 4 + id->data.n},
+                        out);
+}
+
+static nhtb_detail child_detail(uint16_t notify)
+{
+    return notify == NHI_N_NO_ADDITIONAL_SAS ? NHTB_DETAIL_CAPACITY : nhi_ike_error_detail(notify);
+}
+
+static void child_failed(nhi_ike_sa *sa, uint16_t notify, nhtb_time now)
+{
+    nhi_ike_act_event(sa->ike, NHTB_EVENT_CHILD_FAILED, child_detail(notify), 0, sa->peer_id,
+                      UINT16_MAX, &sa->path, now);
+}
+
+static void answer(nhi_ike_sa *sa, nhtb_span psk, uint16_t refused, nhtb_time now)
+{
+    nhi_ike_builder b;
+    nhi_secret auth;
+    nhi_ike_nego *x = &sa->x_r;
+    nhtb_span none = {NULL, 0};
+    nhtb_identity id = nhi_ike_peer_local_id(sa->peer, &sa->path);
+    if (own_auth(sa, &id, psk, &auth)) {
+        nhi_ike_sa_kill(sa);
+        return;
+    }
+    nhi_ike_send_inner(sa->ike, &b);
+    nhi_ike_build_id(&b, NHI_PL_IDR, &id);
+    nhi_ike_build_auth(&b, 2, nhi_secret_span(&auth));
+    nhi_secret_wipe(&auth);
+    if (refused)
+        nhi_ike_build_notify(&b, 0, none, refused, none);
+    else
+        nhi_ike_child_r_answer(x, &b, true);
+    sa->in.exchange = NHI_EX_AUTH;
+    if (nhi_ike_send_response(sa, &b, now)) {
+        nhi_ike_sa_kill(sa); /* nothing was installed yet: the initiator will time out and retry */
+        return;
+    }
+    nhi_ike_child *c = x->child;
+    nhi_ike_sa_up(sa, false, now);
+    nhi_ike_collide_sas(sa, now);
+    if (sa->state != NHI_SA_UP)
+        return;
+    if (c && nhi_ike_child_install(c, x, none, true, now) == 0) {
+        nhi_ike_nhtb_learn(x);
+        x->child = NULL;
+        nhi_ike_collide_children(c);
+    } else if (c) {
+        x->child = NULL;
+        nhi_ike_child_delete(c); /* agreed but not possible here: the peer is told */
+        child_failed(sa, NHI_N_NO_ADDITIONAL_SAS, now);
+    } else {
+        child_failed(sa, refused, now);
+    }
+    nhi_ike_nego_end(x);
+}
+
+static void accepted(nhi_ike_sa *sa, nhi_ike_peer *p, const nhi_ike_msg *m, const claim *c,
+                     nhtb_span psk, nhtb_time now)
+{
+    nhi_ike_notify n;
+    nhi_ike_nego *x = &sa->x_r;
+    if (taken_by_other(p, &c->idi)) {
+        refuse(sa, NHTB_EVENT_LIMIT, NHTB_DETAIL_CAPACITY, p, now);
+        return;
+    }
+    nhi_ike_sa_attach(sa, p);
+    sa->remote_id_type = c->idi.type;
+    sa->remote_id_n = (uint8_t)c->idi.data.n;
+    memcpy(sa->remote_id, c->idi.data.p, c->idi.data.n);
+    sa->contact = nhi_ike_find_notify(m, NHI_N_INITIAL_CONTACT, &n);
+    x->kind = NHI_TASK_AUTH;
+    uint16_t refused = nhi_ike_child_r_choose(x, m, true);
+    nhi_ike_nhtb_read(x, m);
+    answer(sa, psk, refused, now);
+}
+
+static void park(nhi_ike_sa *sa, nhi_ike_peer *p, const nhi_ike_msg *m, nhtb_time now)
+{
+    nhi_ike *ike = sa->ike;
+    size_t n = (size_t)(m->pl[m->n - 1].body.p + m->pl[m->n - 1].body.n - ike->rx);
+    sa->parked = nhi_ike_buf_new(ike, n);
+    if (!sa->parked) {
+        sa->in.busy = false; /* the retransmission tries again */
+        return;
+    }
+    memcpy(sa->parked->p, ike->rx, n);
+    sa->parked_first = m->pl[0].type;
+    sa->peer_id = p->id;
+    if (nhi_ike_ask(sa, NHI_SA_R_ASK, now)) {
+        nhi_ike_buf_drop(ike, &sa->parked);
+        sa->in.busy = false;
+    }
+}
+
+static void judge(nhi_ike_sa *sa, const nhi_ike_msg *m, const nhtb_span *answered, nhtb_time now)
+{
+    static const uint8_t nobody[32] = {0};
+    claim c;
+    if (!read_claim(m, &c)) {
+        nhi_ike_send_notify(sa, NHI_N_INVALID_SYNTAX, (nhtb_span){NULL, 0}, now);
+        nhi_ike_sa_end(sa, NHTB_DETAIL_MALFORMED, 0, true, now);
+        return;
+    }
+    nhi_ike_peer *p = nhi_ike_peer_find(sa->ike, sa, &c.idi, &c.idr);
+    if (!p) {
+        (void)proved(sa, &c, (nhtb_span){nobody, sizeof nobody}); /* the same work */
+        refuse(sa, NHTB_EVENT_UNKNOWN_PEER, NHTB_DETAIL_IDENTITY, NULL, now);
+        return;
+    }
+    nhtb_span psk = answered ? *answered : (nhtb_span){p->psk, p->psk_n};
+    if (!psk.n && !answered) {
+        park(sa, p, m, now);
+        return;
+    }
+    bool ok = psk.n ? proved(sa, &c, psk) : false;
+    if (!psk.n)
+        refuse(sa, NHTB_EVENT_AUTH_FAILED, NHTB_DETAIL_NO_PSK, p, now);
+    else if (!ok)
+        refuse(sa, NHTB_EVENT_AUTH_FAILED, NHTB_DETAIL_AUTHENTICATION, p, now);
+    else
+        accepted(sa, p, m, &c, psk, now);
+}
+
+void nhi_ike_auth_r_recv(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now)
+{
+    judge(sa, m, NULL, now);
+}
+
+void nhi_ike_auth_r_resume(nhi_ike_sa *sa, nhtb_span psk, nhtb_time now)
+{
+    nhi_ike *ike = sa->ike;
+    nhi_ike_buf *b = sa->parked;
+    if (!b || b->n > ike->buf_n) {
+        nhi_ike_sa_kill(sa);
+        return;
+    }
+    memcpy(ike->rx, b->p, b->n);
+    if (nhi_ike_msg_parse(&ike->msg, sa->parked_first, ike->rx, b->n) != NHI_CHAIN_OK) {
+        nhi_ike_sa_kill(sa);
+        return;
+    }
+    judge(sa, &ike->msg, &psk, now);
+    nhi_ike_task_pump(sa, now);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Message identifiers, window of one each way, retransmission (0.5 s x 1.5, cap 10 s, about 165 s in
+ * all, from the settings) and the cached last response. RFC 7296 2.1 - 2.4. Control thread. */
+#include "ike/room.h"
+
+static nhtb_time ms(uint32_t v)
+{
+    return (nhtb_time)v * NHTB_NS_PER_MS;
+}
+
+static nhtb_time limit_of(const nhi_ike_sa *sa)
+{
+    nhtb_time end =
+        sa->out.first + (nhtb_time)sa->ike->env.settings->retransmit_total_s * NHTB_NS_PER_S;
+    if (sa->state == NHI_SA_INIT_SENT && sa->hint) {
+        nhtb_time soon = sa->hint_at + NHI_IKE_HINT_NS;
+        return soon < end ? soon : end;
+    }
+    return end;
+}
+
+static void arm(nhi_ike_sa *sa, nhtb_time now)
+{
+    nhtb_time due = now + sa->out.interval, end = limit_of(sa);
+    nhi_wheel_arm(sa->ike->env.wheel, &sa->t_retransmit, due < end ? due : end);
+}
+
+void nhi_ike_window_sent(nhi_ike_sa *sa, nhi_ike_buf *msg, uint8_t exchange, nhtb_time now)
+{
+    nhi_ike_buf_drop(sa->ike, &sa->out.msg);
+    sa->out.msg = msg;
+    sa->out.exchange = exchange;
+    sa->out.interval = ms(sa->ike->env.settings->retransmit_ms);
+    if (!sa->out.busy)
+        sa->out.first = now;
+    sa->out.busy = true;
+    nhi_ike_send_buf(sa, msg, now);
+    arm(sa, now);
+}
+
+void nhi_ike_window_done(nhi_ike_sa *sa)
+{
+    nhi_wheel_cancel(sa->ike->env.wheel, &sa->t_retransmit);
+    nhi_ike_buf_drop(sa->ike, &sa->out.msg);
+    sa->out.busy = false;
+    sa->out.next++;
+}
+
+static void gave_up(nhi_ike_sa *sa, nhtb_time now)
+{
+    if (sa->hint)
+        nhi_ike_sa_end(sa, (nhtb_detail)sa->hint, sa->hint_code, false, now);
+    else
+        nhi_ike_sa_end(sa, NHTB_DETAIL_TIMEOUT, 0, false, now);
+}
+
+void nhi_ike_window_fired(nhi_ike_sa *sa, nhtb_time now)
+{
+    if (!sa->out.busy || !sa->out.msg)
+        return;
+    if (now >= limit_of(sa)) {
+        gave_up(sa, now);
+        return;
+    }
+    sa->ike->count.retransmitted++;
+    nhi_ike_send_buf(sa, sa->out.msg, now);
+    nhtb_time cap = ms(sa->ike->env.settings->retransmit_cap_ms);
+    sa->out.interval += sa->out.interval / 2;
+    if (sa->out.interval > cap)
+        sa->out.interval = cap;
+    arm(sa, now);
+}
+
+nhi_ike_window nhi_ike_window_request(const nhi_ike_sa *sa, uint32_t id, nhtb_span msg)
+{
+    if (id == sa->in.next)
+        return sa->in.next == UINT32_MAX ? NHI_WINDOW_OUTSIDE : NHI_WINDOW_NEW;
+    if (id + 1 != sa->in.next || !sa->in.response)
+        return NHI_WINDOW_OUTSIDE;
+    /* a true retransmission is bit-identical (2.1); length and ICV tell without any crypto */
+    if (msg.n != sa->in.len ||
+        memcmp(msg.p + msg.n - sizeof sa->in.tail, sa->in.tail, sizeof sa->in.tail) != 0)
+        return NHI_WINDOW_OUTSIDE;
+    return NHI_WINDOW_REPEATED;
+}
+
+void nhi_ike_window_note(nhi_ike_sa *sa, nhtb_span msg, uint8_t exchange)
+{
+    sa->in.exchange = exchange;
+    sa->in.len = msg.n;
+    memcpy(sa->in.tail, msg.p + msg.n - sizeof sa->in.tail, sizeof sa->in.tail);
+}
+
+void nhi_ike_window_repeat(nhi_ike_sa *sa, nhtb_time now)
+{
+    if (sa->in.response)
+        nhi_ike_send_buf(sa, sa->in.response, now);
+}
