@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes first inputs of a fuzz target: seeds.py TARGET DIRECTORY. Formats: the target's source."""
+import hashlib
+import os
+import struct
+import sys
+
+
+def ip4(proto, body, tos=0, frag=0x4000, src=(10, 1, 0, 2), dst=(10, 2, 0, 9), ttl=64):
+    return struct.pack("!BBHHHBBH4s4s", 0x45, tos, 20 + len(body), 1, frag, ttl, proto, 0,
+                       bytes(src), bytes(dst)) + body
+
+
+def ip6(next_header, body, dst=1):
+    return struct.pack("!IHBB", 0x60000000, len(body), next_header, 64) + \
+        b"\x20\x01\x0d\xb8" + bytes(12) + b"\x20\x01\x0d\xb8" + bytes(11) + bytes([dst]) + body
+
+
+UDP = struct.pack("!HHHH", 5000, 53, 20, 0) + bytes(12)
+TCP = struct.pack("!HHIIBBHHH", 4000, 443, 1, 1, 0x50, 0x10, 512, 0, 0) + bytes(40)
+ECHO = b"\x08\x00\x00\x00\x00\x01\x00\x01" + bytes(16)
+PACKETS = [
+    ip4(17, UDP), ip4(6, TCP), ip4(1, ECHO), ip4(17, UDP, frag=0x2000), ip4(17, UDP, frag=0x10),
+    ip4(1, b"\x03\x04" + bytes(6) + ip4(17, UDP)), ip4(17, UDP, src=(224, 0, 0, 1)),
+    ip4(89, bytes(20), dst=(224, 0, 0, 5)), ip6(17, UDP), ip6(6, TCP), ip6(58, b"\x80" + bytes(15)),
+    ip6(0, b"\x11\x00" + bytes(6) + UDP), ip6(44, b"\x11\x00\x00\x01" + bytes(4) + UDP),
+    ip6(43, b"\x3c\x00" + bytes(6) + b"\x2c\x00" + bytes(6) + b"\x06\x00\x00\x00" + bytes(4) + TCP),
+    ip4(17, UDP, tos=3), ip4(17, UDP, ttl=1), ip4(6, TCP + bytes(1200), frag=0),
+]
+
+
+def tf(kind, number, bits=0, last=False):
+    attr = struct.pack("!HH", 0x800e, bits) if bits else b""
+    return struct.pack("!BBHBBH", 0 if last else 3, 0, 8 + len(attr), kind, 0, number) + attr
+
+
+def sa(*proposals):
+    out = b""
+    for i, (proto, spi, tfs) in enumerate(proposals):
+        body = b"".join(tf(*t, last=k == len(tfs) - 1) for k, t in enumerate(tfs))
+        out += struct.pack("!BBHBBBB", 0 if i == len(proposals) - 1 else 2, 0,
+                           8 + len(spi) + len(body), i + 1, proto, len(spi), len(tfs)) + spi + body
+    return out
+
+
+SA_IKE = sa((1, b"", [(1, 20, 256), (1, 20, 128), (2, 5), (2, 7), (4, 31), (4, 19)]),
+            (1, b"", [(1, 12, 256), (3, 12), (2, 5), (4, 14)]))
+SA_ESP = sa((3, b"\0\1\2\3", [(1, 20, 128), (5, 1), (5, 0)]),
+            (3, b"\0\1\2\3", [(1, 12, 128), (3, 12), (4, 31), (5, 0)]))
+TS = b"\x02\0\0\0" + b"\x07\0\0\x10\0\0\xff\xff" + bytes(4) + b"\xff" * 4 + \
+    b"\x08\x06\0\x28\0\x50\0\x50" + bytes(16) + b"\xff" * 16
+ID = b"\x02\0\0\0hub.example"
+KE = b"\0\x1f\0\0" + bytes(range(32))
+AUTH = b"\x02\0\0\0" + bytes(32)
+NHTB = b"\0\0\x9c\x41\x0a\0\0\x02"
+COOKIE = b"\0\0\x40\x06" + b"\1" * 33
+DELETE = b"\x03\x04\0\x01\0\1\2\3"
+REKEY = b"\x03\x04\x40\x09\0\1\2\3"
+NONCE = bytes(range(32))
+
+
+def chain(payloads):
+    out, types = b"", [t for t, _ in payloads] + [0]
+    for i, (_, body) in enumerate(payloads):
+        out += struct.pack("!BBH", types[i + 1], 0, 4 + len(body)) + body
+    return types[0], out
+
+
+def message(exchange, flags, msg_id, payloads, spi_r=0):
+    first, out = chain(payloads)
+    return struct.pack("!QQBBBBII", 0x1122334455667788, spi_r, first, 0x20, exchange, flags, msg_id,
+                       28 + len(out)) + out
+
+
+INIT = [(33, SA_IKE), (34, KE), (40, NONCE), (41, b"\0\0\x40\x04" + bytes(20)),
+        (41, b"\0\0\x40\x05" + bytes(20)), (43, bytes(16))]
+MESSAGES = [
+    message(34, 8, 0, INIT), message(34, 8, 0, [(41, COOKIE)] + INIT), message(34, 0x20, 0, INIT, 9),
+    message(35, 8, 1, [(35, ID), (36, ID), (39, AUTH), (33, SA_ESP), (44, TS), (45, TS), (41, NHTB)], 9),
+    message(36, 8, 2, [(41, REKEY), (33, SA_ESP), (40, NONCE), (44, TS), (45, TS)], 9),
+    message(37, 8, 3, [(42, DELETE)], 9), message(37, 8, 3, [(46, bytes(64))], 9),
+    message(34, 0x20, 0, [(41, b"\0\0\0\x11\0\x13")]), message(34, 0x20, 0, [(41, COOKIE)]),
+    message(37, 8, 0, [(99, b"x")], 9), message(37, 8, 0, []),
+]
+TEXTS = ["10.0.0.1", "10.0.0.0/8", "2001:db8::1", "::/0", "::", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4",
+         "0.0.0.0/0", "fe80::/10", "255.255.255.255/32",
+         "aes256gcm16-prfsha256-x25519", "aes128-sha256-esn-noesn-ecp256",
+         "chacha20poly1305-prfsha512-ecp256-modp2048", "aes128-aes256-sha384-sha512-x25519-noesn"]
+
+
+def rolling(n, k):
+    x, out = k * 2654435761 % 2**32, b""
+    for _ in range(n):
+        x = (x * 1664525 + 1013904223) % 2**32
+        out += bytes([x >> 24])
+    return out
+
+
+def inbound(k):
+    return [ip4(17, UDP, src=(172, 16 + k % 3, 0, 1), dst=(192, 168, 0, 1)),
+            ip4(6, TCP, src=(172, 16 + k % 3, 0, 1), dst=(172, 17, 0, 1)),
+            ip6(17, UDP), ip4(1, ECHO, src=(10, 0, 0, 2 + k % 3), dst=(10, 0, 0, 1))][k % 4]
+
+
+def outbound(k):
+    return [ip4(17, UDP, dst=(172, 16, 0, 1)), ip4(6, TCP, dst=(172, 17, 0, 1), frag=0),
+            ip4(17, UDP, dst=(224, 0, 0, 5)), ip6(17, UDP), ip4(17, UDP, dst=(10, 0, 0, 2)),
+            ip4(17, UDP + bytes(700), dst=(172, 18, 0, 1), frag=0),
+            ip4(17, UDP + bytes(700), dst=(172, 18, 0, 1))][k % 7]
+
+
+def seeds(target):
+    if target == "wire_ip":
+        return [p + bytes([o, 200, 80]) for i, p in enumerate(PACKETS) for o in (i % 8, 2)]
+    if target == "wire_esp":
+        head = struct.pack("!IIHIHHB", 0, 100, 64, 5, 1000, 1500, 0)
+        return [head + bytes(30) + bytes([1, 2, 2, 4]),
+                struct.pack("!IIHIHHB", 5, 3, 1024, 2**32 - 9, 100, 9000, 2) + bytes([0, 41])]
+    if target == "wire_ike":
+        bodies = [(1, SA_IKE), (1, SA_ESP), (2, TS), (3, NHTB), (3, REKEY), (4, KE), (5, ID),
+                  (6, AUTH), (7, DELETE), (8, NHTB[4:]), (8, bytes(16))]
+        return [bytes([0]) + m for m in MESSAGES] + [bytes([o]) + b for o, b in bodies]
+    if target == "text":
+        return [t.encode() for t in TEXTS]
+    if target == "propose":
+        return [b"\1" + rolling(16, 3) + SA_IKE, b"\3" + rolling(20, 4) + SA_ESP] + \
+            [bytes([2 * k % 8]) + rolling(120, k) for k in range(6)]
+    if target == "esp_in":
+        return [bytes([opt]) + b"".join(
+            bytes([0x10, 0x8c | k % 3 << 4 & 0x70, 1]) + struct.pack("!H", len(q)) + q
+            for q in (inbound(k) for k in range(i, i + 4)))
+            for i, opt in enumerate((0x40, 0x4c, 0x61, 0x02, 0x58, 0x04, 0x48, 0x11))]
+    if target == "inner_out":
+        big = ip4(6, TCP, dst=(172, 16, 0, 9))
+        out = [bytes([opt, 0xc8, 8, 0, 0]) + struct.pack("!H", len(q)) + q
+               for opt, q in zip((0, 1, 4, 8, 0x10, 0x2d, 0x50), (outbound(k) for k in range(7)))]
+        out += [bytes([opt, 0xc8, 0x0f, 0, 0]) + struct.pack("!HHBBBH", 4000, 500, 40, 20, 16, 40)
+                + big[:40] for opt in (0, 5, 0x12)]
+        return out + [bytes([0x50, 0xc8, 9, 0, 0]) + struct.pack("!HH", 1400, 28)
+                      + ip4(17, UDP[:8], frag=0, dst=(172, 17, 0, 1))]
+    return [rolling(200, k) for k in range(8)]
+
+
+def main():
+    target, where = sys.argv[1:3]
+    os.makedirs(where, exist_ok=True)
+    for s in seeds(target):
+        with open(os.path.join(where, hashlib.sha1(s).hexdigest()[:12]), "wb") as f:
+            f.write(s)
+
+
+if __name__ == "__main__":
+    main()
