@@ -125,7 +125,7 @@ static bool number(cfg_rd *r, const cJSON *v, const cfg_field *f, uint64_t *out)
 
 bool rd_u8(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
 {
-    uint64_t x;
+    uint64_t x = 0;
     if (!number(r, v, f, &x))
         return false;
     *(uint8_t *)dst = (uint8_t)x;
@@ -134,7 +134,7 @@ bool rd_u8(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
 
 bool rd_u32(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
 {
-    uint64_t x;
+    uint64_t x = 0;
     if (!number(r, v, f, &x))
         return false;
     *(uint32_t *)dst = (uint32_t)x;

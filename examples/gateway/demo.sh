@@ -145,7 +145,8 @@ network() {
     ip -n "$tag-spoke2" route add default via 10.99.0.1
     in_ns nat iptables -t nat -A POSTROUTING -o wan -j MASQUERADE
     for n in 1 2 3; do
-        ip -n "$tag-spoke$n" link add lan type dummy
+        ip -n "$tag-spoke$n" link add lan type veth peer name lan-end # a LAN without hosts
+        ip -n "$tag-spoke$n" link set lan-end up
         ip -n "$tag-spoke$n" addr add "192.168.$n.1/24" dev lan && ip -n "$tag-spoke$n" link set lan up
     done
 }
@@ -167,7 +168,7 @@ settings() { # fresh keys beside copies of the shipped files
         >"$dir/spoke3/swanctl/swanctl.conf")
 }
 start() { # start NAME: a libnhtb gateway
-    in_ns "$1" "$gateway" -c "$dir/$1/config.json" --control "$dir/$1/control" >>"$dir/$1/log" 2>&1 &
+    ip netns exec "$tag-$1" "$gateway" -c "$dir/$1/config.json" --control "$dir/$1/control" >>"$dir/$1/log" 2>&1 &
     pid[$1]=$!
     wait_for 5 test -S "$dir/$1/control" || { bad "$1 starts"; tail -3 "$dir/$1/log"; return 1; }
 }
@@ -189,7 +190,7 @@ end() { # end SIGNAL NAME
 # ---- traffic -----------------------------------------------------------------------------------
 ping_to() { in_ns "$1" ping -q -c3 -i0.2 -W2 -I "$2" "$3"; }
 transfer() { # transfer FROM-NS ADDRESS TO-NS: 4 MB of noise, compared at the other end
-    in_ns "$1" timeout 20 socat -u "OPEN:$dir/blob" "TCP-LISTEN:5001,bind=$2,reuseaddr" &
+    ip netns exec "$tag-$1" timeout 20 socat -u "OPEN:$dir/blob" "TCP-LISTEN:5001,bind=$2,reuseaddr" &
     local server=$!
     sleep 0.3
     rm -f "$dir/got"
@@ -216,7 +217,7 @@ say "network: hub 203.0.113.1; spoke1 .11; spoke2 behind NAT at .12; spoke3 .13 
 network || { echo "cannot make network namespaces"; exit 1; }
 settings
 head -c 4000000 /dev/urandom >"$dir/blob"
-in_ns net tcpdump --immediate-mode -U -i br0 -w "$dir/wire.pcap" >"$dir/tcpdump.log" 2>&1 &
+ip netns exec "$tag-net" tcpdump --immediate-mode -U -i br0 -w "$dir/wire.pcap" >"$dir/tcpdump.log" 2>&1 &
 pid[tcpdump]=$!
 wait_for 5 grep -q listening "$dir/tcpdump.log"
 

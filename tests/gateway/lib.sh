@@ -82,7 +82,8 @@ link() { # link A ADDRESS/LEN B ADDRESS/LEN: a cable, device "wan" on both ends
     ip -n "$tag-$3" addr add "$4" dev wan && ip -n "$tag-$3" link set wan up
 }
 lan() { # lan NAME ADDRESS/LEN: a network of its own behind the gateway
-    ip -n "$tag-$1" link add lan type dummy
+    ip -n "$tag-$1" link add lan type veth peer name lan-end # both ends here: a LAN without hosts
+    ip -n "$tag-$1" link set lan-end up
     ip -n "$tag-$1" addr add "$2" dev lan && ip -n "$tag-$1" link set lan up
 }
 
@@ -96,7 +97,7 @@ start() { # start NAME [ARGUMENT...]: the gateway with $tmp/NAME.json in namespa
         >"$tmp/$name.log" 2>&1 &
     pid=$!
     pids+=("$pid")
-    wait_for 10 test -S "$tmp/$name.sock" && ctl "$name" show interfaces >/dev/null
+    wait_for 10 ctl "$name" show interfaces
 }
 stop() { # stop PID: SIGTERM; the exit status is the gateway's
     kill -TERM "$1"
