@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Life of the db room, its sizes, and reclamation. Called by engine; control thread. */
+ * Life of the db room and reclamation. Called by engine; control thread. */
 #include "db/internal.h"
 
 static void maps_init(nhi_db *db)
@@ -104,41 +104,4 @@ void nhi_db_poll(nhi_db *db)
 {
     nhi_db_limbo_poll(db);
     (void)nhi_qsbr_poll(&db->fib->qsbr);
-}
-
-static size_t map_bytes(size_t key_len, size_t max)
-{
-    size_t cap = 16, slot = (sizeof(void *) + key_len + 7) & ~(size_t)7;
-    while (cap < max * 2)
-        cap *= 2;
-    return cap * slot * 3 / 2; /* the smaller table lives while a larger one is filled */
-}
-
-static size_t pair_bytes(const nhtb_settings *s, const nhtb_crypto *c)
-{
-    size_t key = 0;
-    for (uint16_t alg = 1; alg < NHTB_BULK_ALG_END; alg++) {
-        size_t n = c->bulk->has(alg) ? c->bulk->key_size(alg, s->workers + 1u) : 0;
-        key = n > key ? n : key;
-    }
-    return sizeof(nhi_db_pair) + sizeof(nhi_db_grave) + sizeof(nhi_sel) + 32 * sizeof(nhtb_ts) +
-           nhi_cell_size(s->replay_window, true) + nhi_cell_size(0, false) + 2 * key;
-}
-
-size_t nhi_db_size(const nhtb_settings *s, const nhtb_crypto *c)
-{
-    const nhtb_limits *l = &s->limits;
-    size_t slots = 2 * (size_t)l->next_hops + 2, sas = l->sas;
-    size_t spis = nhi_fib_spis(s);
-    size_t tunnel =
-        sizeof(nhi_db_tunnel) + sizeof(nhi_path) + 2 * sizeof(nhi_endpoint) + 4 * sizeof(void *);
-    size_t iface = sizeof(nhi_db_iface) + 2 * sizeof(nhi_iface_pub) + 2 * sizeof(nhi_path_list) +
-                   s->workers * sizeof(nhi_iface_count) + 8 * sizeof(void *);
-    size_t maps = map_bytes(4, l->peers) + map_bytes(24, slots) + map_bytes(4, sas) +
-                  map_bytes(16, sas * 6) + map_bytes(40, l->peers);
-    return sizeof(nhi_db) + slots * sizeof(nhi_db_slot) + spis * sizeof(nhi_db_spi) +
-           64 * (sizeof(nhi_db_spi_queue) + sizeof(uint32_t)) + maps + (l->tunnels + sas) * tunnel +
-           l->ifaces * iface + sas * 2 * pair_bytes(s, c) + l->peers * sizeof(nhi_db_peer) +
-           2 * (size_t)l->policies * (sizeof(nhtb_policy) + sizeof(uint64_t)) +
-           ((size_t)l->routes + l->tunnels + l->bindings) * 2 * sizeof(nhi_db_op);
 }

@@ -92,8 +92,6 @@ typedef struct nhi_db_sa {
     nhtb_time created, rekey_at, expires; /* display */
     bool use_now; /* make it the tunnel's outbound SA at once (initiator); else when told */
 } nhi_db_sa;
-/** Upper bound of the bytes db takes with these settings when every capacity is used. */
-size_t nhi_db_size(const nhtb_settings *s, const nhtb_crypto *c);
 /** Installs the pair: inbound receives at once. The first pair of a tunnel is used at once in any
  *  case. An outbound key that a live pair has is NHTB_ERR_CONFLICT (two counters, one key). All or nothing. The tunnel comes up with its first
  *  pair (bindings of the tunnel become current, the interface follows). */

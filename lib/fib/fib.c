@@ -41,25 +41,28 @@ static size_t manual_bytes(size_t entries)
     return sizeof(nhi_manual) + entries * sizeof(nhi_cell *);
 }
 
+static size_t hops_bytes(size_t entries)
+{
+    return sizeof(nhi_next_hops) + entries * sizeof(uint32_t);
+}
+
 size_t nhi_fib_size(const nhtb_settings *s)
 {
     dims d = dims_of(s);
     size_t words = (size_t)d.ifaces + d.spis;
-    return d.slots * sizeof(nhi_slot) + d.next_hops * sizeof(uint32_t) + words * sizeof(void *) +
+    return d.slots * sizeof(nhi_slot) + 2 * hops_bytes(d.next_hops) + words * sizeof(void *) +
            2 * manual_bytes(d.manual) + nhi_cell_size(0, false) +
            nhi_lpm_size(4, s->limits.routes) + nhi_lpm_size(6, s->limits.routes);
-}
-
-size_t nhi_fib_spis(const nhtb_settings *s)
-{
-    return dims_of(s).spis;
 }
 
 static bool tables_alloc(nhi_fib *f, const nhtb_settings *s, const dims *d)
 {
     nhi_mem *m = f->mem;
     f->slot = nhi_mem_array(m, d->slots, sizeof *f->slot);
-    f->next_hop = nhi_mem_array(m, d->next_hops, sizeof *f->next_hop);
+    nhi_next_hops *hops = nhi_mem_alloc(m, hops_bytes(d->next_hops), 16);
+    if (hops != NULL)
+        hops->size = hops_bytes(d->next_hops);
+    nhi_a_store(&f->next_hop, hops);
     f->iface = nhi_mem_array(m, d->ifaces, sizeof *f->iface);
     f->spi = nhi_mem_array(m, d->spis, sizeof *f->spi);
     nhi_manual *manual = nhi_mem_alloc(m, manual_bytes(d->manual), 16);
@@ -69,7 +72,7 @@ static bool tables_alloc(nhi_fib *f, const nhtb_settings *s, const dims *d)
     f->gone = nhi_mem_alloc(m, sizeof *f->gone, NHI_CACHE_LINE);
     f->lpm4 = nhi_lpm_new(m, &f->qsbr, 4, s->limits.routes);
     f->lpm6 = nhi_lpm_new(m, &f->qsbr, 6, s->limits.routes);
-    return f->slot != NULL && f->next_hop != NULL && f->iface != NULL && f->spi != NULL &&
+    return f->slot != NULL && hops != NULL && f->iface != NULL && f->spi != NULL &&
            manual != NULL && f->gone != NULL && f->lpm4 != NULL && f->lpm6 != NULL;
 }
 
@@ -99,7 +102,7 @@ void nhi_fib_fini(nhi_fib *f)
     nhi_lpm_del(f->lpm4);
     nhi_lpm_del(f->lpm6);
     nhi_mem_free(f->mem, f->slot, f->n_slots * sizeof *f->slot);
-    nhi_mem_free(f->mem, f->next_hop, ((size_t)f->next_hop_mask + 1) * sizeof *f->next_hop);
+    nhi_mem_free(f->mem, nhi_a_load(&f->next_hop), hops_bytes((size_t)f->next_hop_mask + 1));
     nhi_mem_free(f->mem, f->iface, f->n_ifaces * sizeof *f->iface);
     nhi_mem_free(f->mem, f->spi, ((size_t)f->spi_mask + 1) * sizeof *f->spi);
     nhi_mem_free(f->mem, nhi_a_load(&f->manual), manual_bytes((size_t)f->manual_mask + 1));

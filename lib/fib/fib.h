@@ -18,9 +18,9 @@ struct nhi_path;
 
 /* ---- selectors and policies (sel.c): immutable, shared by the cells of one SA pair ---- */
 typedef struct nhi_sel {
-    uint16_t n_local, n_remote;  /* 0: anything */
+    uint16_t n_local, n_remote;    /* 0: anything */
     const nhtb_ts *local, *remote; /* behind this struct in the same allocation */
-    size_t size;                 /* bytes of the allocation */
+    size_t size;                   /* bytes of the allocation */
 } nhi_sel;
 /** Ports and protocol of a packet as selectors see them. */
 typedef struct nhi_flow {
@@ -36,7 +36,7 @@ bool nhi_sel_match_in(const nhi_sel *s, const nhi_flow *f);
 typedef struct nhi_policy_set {
     uint32_t n;
     nhtb_policy *rules; /* behind this struct */
-    NHI_ATOMIC(uint64_t) *hits;
+    NHI_ATOMIC(uint64_t) * hits;
     size_t size;
     nhi_retired retired;
 } nhi_policy_set;
@@ -44,35 +44,35 @@ typedef struct nhi_policy_set {
 nhtb_action nhi_policy_check(nhi_policy_set *set, unsigned direction, const nhi_flow *f);
 
 /* ---- SA cell (cell.c): key, counter, window. Never copied, never recreated for the same keys ---- */
-enum { /* worker -> control, sticky until collected */
-    NHI_CELL_SOFT = 1,       /* soft limit passed: rekey */
-    NHI_CELL_HARD = 2,       /* hard limit: nothing more is sent */
-    NHI_CELL_FIRST_USE = 4,  /* inbound: first authenticated packet (the peer uses this SA) */
-    NHI_CELL_NEW_SOURCE = 8, /* inbound: newest packet came from another outer source: cand */
-    NHI_CELL_SPOOF = 16      /* inbound: source check failed: spoof */
+enum {                          /* worker -> control, sticky until collected */
+       NHI_CELL_SOFT = 1,       /* soft limit passed: rekey */
+       NHI_CELL_HARD = 2,       /* hard limit: nothing more is sent */
+       NHI_CELL_FIRST_USE = 4,  /* inbound: first authenticated packet (the peer uses this SA) */
+       NHI_CELL_NEW_SOURCE = 8, /* inbound: newest packet came from another outer source: cand */
+       NHI_CELL_SPOOF = 16      /* inbound: source check failed: spoof */
 };
 typedef struct nhi_cell {
     /* read-mostly */
     const nhi_bulk_facts *facts;
-    void *key;                     /* bulk key context, all lanes */
-    struct nhi_fib *fib;           /* where claim and account push the cell when a limit is crossed */
-    struct nhi_path *path;         /* the tunnel */
-    const nhi_sel *sel;            /* NULL: anything */
-    uint32_t spi;                  /* host order */
-    uint32_t window;               /* packets, 0: no replay check (inbound) */
-    uint16_t worker;               /* inbound: anchor */
+    void *key;             /* bulk key context, all lanes */
+    struct nhi_fib *fib;   /* where claim and account push the cell when a limit is crossed */
+    struct nhi_path *path; /* the tunnel */
+    const nhi_sel *sel;    /* NULL: anything */
+    uint32_t spi;          /* host order */
+    uint32_t window;       /* packets, 0: no replay check (inbound) */
+    uint16_t worker;       /* inbound: anchor */
     bool esn, inbound;
-    NHI_ATOMIC(bool) udp;          /* follows the endpoint when the peer moves */
-    uint64_t soft_seq, hard_seq;   /* outbound: last number that may be used is hard_seq */
+    NHI_ATOMIC(bool) udp;        /* follows the endpoint when the peer moves */
+    uint64_t soft_seq, hard_seq; /* outbound: last number that may be used is hard_seq */
     uint64_t soft_bytes, hard_bytes;
     nhtb_sa_id sa;
     /* outbound: any worker */
     _Alignas(NHI_CACHE_LINE) NHI_ATOMIC(uint64_t) seq; /* last claimed; first packet gets 1 */
-    NHI_ATOMIC(uint64_t) packets, bytes, last_use;     /* inner bytes; time ns (coarse, per batch) */
+    NHI_ATOMIC(uint64_t) packets, bytes, last_use; /* inner bytes; time ns (coarse, per batch) */
     /* inbound: owner worker writes; control reads for display */
     _Alignas(NHI_CACHE_LINE) NHI_ATOMIC(uint64_t) top; /* highest authenticated number */
-    uint64_t *bits;                /* ring of window/64 + 1 words (power of two), owner worker only */
-    uint32_t bits_mask;            /* words - 1 */
+    uint64_t *bits;     /* ring of window/64 + 1 words (power of two), owner worker only */
+    uint32_t bits_mask; /* words - 1 */
     NHI_ATOMIC(uint64_t) drops;
     /* to control */
     NHI_ATOMIC(uint32_t) flags;
@@ -105,37 +105,39 @@ unsigned nhi_cell_replay_commit(nhi_cell *c, uint64_t seq); /* again tests: dupl
 
 /* ---- endpoint and path (path.c) ---- */
 typedef struct nhi_endpoint { /* immutable */
-    nhtb_path path;      /* what pkt.path points to */
-    uint8_t hdr[48];     /* outer IP (+ UDP) template: lengths, id, checksum, tos, DF filled per packet */
-    uint8_t ip_len;      /* 20 or 40 */
-    uint8_t hdr_len;     /* ip_len, + 8 with UDP */
+    nhtb_path path;           /* what pkt.path points to */
+    uint8_t
+        hdr[48]; /* outer IP (+ UDP) template: lengths, id, checksum, tos, DF filled per packet */
+    uint8_t ip_len;  /* 20 or 40 */
+    uint8_t hdr_len; /* ip_len, + 8 with UDP */
     bool udp;
-    uint32_t path_mtu;   /* outer */
+    uint32_t path_mtu; /* outer */
     nhi_retired retired;
 } nhi_endpoint;
 void nhi_endpoint_fill(nhi_endpoint *e, const nhtb_path *p, uint32_t path_mtu);
 
 typedef struct nhi_path { /* lives as long as its tunnel */
     NHI_ATOMIC(nhi_endpoint *) endpoint;
-    NHI_ATOMIC(nhi_cell *) out;          /* NULL: no SA */
-    NHI_ATOMIC(struct nhi_path *) alt;   /* next tunnel of the same point-to-point interface, tried
+    NHI_ATOMIC(nhi_cell *) out; /* NULL: no SA */
+    NHI_ATOMIC(struct nhi_path *)
+    alt;                            /* next tunnel of the same point-to-point interface, tried
                                             when the selectors do not fit (first configured wins) */
-    NHI_ATOMIC(uint32_t) inner_mtu;      /* for out + endpoint */
-    NHI_ATOMIC(uint64_t) last_punt;      /* at most one PUNT per path and interval */
+    NHI_ATOMIC(uint32_t) inner_mtu; /* for out + endpoint */
+    NHI_ATOMIC(uint64_t) last_punt; /* at most one PUNT per path and interval */
     NHI_ATOMIC(struct nhi_iface_pub *) iface;
-    uint32_t tunnel;                     /* db id */
+    uint32_t tunnel; /* db id */
     nhi_retired retired;
 } nhi_path;
 /** Recomputes inner_mtu from endpoint, cell and interface. Control. */
 void nhi_path_update_mtu(nhi_path *p);
 
 /* ---- next-hop slots ---- */
-#define NHI_SLOT_NONE 0u  /* no route */
+#define NHI_SLOT_NONE  0u /* no route */
 #define NHI_SLOT_LOCAL 1u /* NHTB_ROUTE_LOCAL */
 typedef struct nhi_slot {
-    NHI_ATOMIC(nhi_path *) path;    /* NULL: no binding */
+    NHI_ATOMIC(nhi_path *) path; /* NULL: no binding */
     NHI_ATOMIC(uint64_t) last_punt;
-    uint32_t iface;                 /* nhtb_iface_id.id, written before the slot is first published */
+    uint32_t iface; /* nhtb_iface_id.id, written before the slot is first published */
     nhtb_addr next_hop;
 } nhi_slot;
 
@@ -151,7 +153,7 @@ typedef struct nhi_iface_pub { /* settings immutable; replaced as a whole when t
     uint32_t id;
     uint8_t kind, transit, df, ttl, dscp;
     bool rpf, copy_outer_dscp, ecn_compat;
-    uint32_t mtu; /* 0: follow the tunnel */
+    uint32_t mtu;             /* 0: follow the tunnel */
     nhtb_prefix addr4, addr6; /* with host bits */
     NHI_ATOMIC(nhi_policy_set *) policies;
     NHI_ATOMIC(nhi_path_list *) live;
@@ -173,20 +175,28 @@ typedef struct nhi_manual {
     NHI_ATOMIC(nhi_cell *) v[];
 } nhi_manual;
 
+/** Slots by (interface, next hop): the same, [next_hop_mask + 1] slot numbers. */
+typedef struct nhi_next_hops {
+    nhi_retired retired;
+    size_t size;
+    NHI_ATOMIC(uint32_t) v[];
+} nhi_next_hops;
+
 /* ---- the published whole ---- */
 typedef struct nhi_fib {
     nhi_mem *mem;
-    nhi_qsbr qsbr;            /* reader index = worker index */
+    nhi_qsbr qsbr; /* reader index = worker index */
     nhi_lpm *lpm4, *lpm6;
-    nhi_slot *slot;           /* [n_slots], fixed */
+    nhi_slot *slot; /* [n_slots], fixed */
     uint32_t n_slots;
-    NHI_ATOMIC(uint32_t) *next_hop; /* [next_hop_mask + 1], slots by (interface, next hop) */
+    NHI_ATOMIC(nhi_next_hops *) next_hop;
     uint32_t next_hop_mask;
-    NHI_ATOMIC(nhi_iface_pub *) *iface; /* [n_ifaces], index = id & iface_mask */
+    uint32_t n_next_hop_gone;            /* control */
+    NHI_ATOMIC(nhi_iface_pub *) * iface; /* [n_ifaces], index = id & iface_mask */
     uint32_t n_ifaces, iface_mask;
-    NHI_ATOMIC(nhi_cell *) *spi; /* [spi_mask + 1], index = spi & spi_mask */
+    NHI_ATOMIC(nhi_cell *) * spi; /* [spi_mask + 1], index = spi & spi_mask */
     uint32_t spi_mask;
-    unsigned worker_bits;     /* low bits of a dynamic SPI: its anchor */
+    unsigned worker_bits; /* low bits of a dynamic SPI: its anchor */
     NHI_ATOMIC(nhi_manual *) manual;
     uint32_t manual_mask;
     NHI_ATOMIC(uint32_t) n_manual;
@@ -198,8 +208,6 @@ typedef struct nhi_fib {
 int nhi_fib_init(nhi_fib *f, nhi_mem *mem, const nhtb_settings *s);
 /** Upper bound of the bytes the tables themselves take (without cells, paths, interfaces). */
 size_t nhi_fib_size(const nhtb_settings *s);
-/** Entries of the SPI table with these settings. */
-size_t nhi_fib_spis(const nhtb_settings *s);
 /** Frees the tables; all objects must have been retired and drained by db. */
 void nhi_fib_fini(nhi_fib *f);
 

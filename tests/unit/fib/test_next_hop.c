@@ -49,6 +49,8 @@ Test(next_hop, agrees_with_a_list_under_random_churn)
             nhi_fib_next_hop_del(&f, k);
         nhi_fib_next_hop_del(&f, k);
     }
+    cr_assert_leq(f.n_next_hop_gone, f.next_hop_mask / 4, "leftovers are swept");
+    nhi_qsbr_drain(&f.qsbr);
     nhi_fib_fini(&f);
     cr_assert_eq(pm.live, 0u);
 }
