@@ -17,8 +17,12 @@ static void *node_alloc(void *user, size_t n, size_t align)
 {
     sim_node *node = user;
     node->allocs++;
-    if (node->fail_in && --node->fail_in == 0)
+    if (node->fail_in && --node->fail_in == 0) {
+        if (getenv("NHTB_SIM_LOG"))
+            fprintf(stderr, "%10.4f %-8s allocation of %zu bytes fails\n",
+                    (double)node->s->now / 1e9, node->name, n);
         return NULL;
+    }
     size_t lead = align > sizeof(block) ? align : sizeof(block);
     uint8_t *raw =
         aligned_alloc(align > 16 ? align : 16, (lead + n + align + 15) / (align > 16 ? align : 16) *
