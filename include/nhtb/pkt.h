@@ -67,7 +67,6 @@ enum {
     X(NOT_ESP, "not_esp", "neither ESP nor IKE nor keepalive")                                     \
     X(SPI_UNKNOWN, "spi_unknown", "no SA with this SPI")                                           \
     X(WRONG_WORKER, "wrong_worker", "SA belongs to another worker")                                \
-    X(ENCAP, "encap", "UDP encapsulation does not match the SA")                                   \
     X(REPLAY, "replay", "sequence number already seen")                                            \
     X(REPLAY_OLD, "replay_old", "sequence number left of the replay window")                       \
     X(ICV, "icv", "integrity check failed")                                                        \

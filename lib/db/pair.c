@@ -38,7 +38,6 @@ static int cell_make(nhi_db *db, const nhi_db_sa *sa, bool inbound, uint16_t anc
     c->spi = inbound ? sa->spi_in : sa->spi_out;
     c->worker = anchor;
     c->esn = sa->esn;
-    nhi_a_store(&c->udp, sa->path.local_port != 0 || sa->path.remote_port != 0);
     set_limits(c, sa);
     uint64_t mask = inbound ? UINT64_C(1) << anchor : (UINT64_C(1) << workers) - 1;
     int err = nhi_bulk_ctx_make(&c->bulk, db->mem, db->env.crypto, sa->facts,

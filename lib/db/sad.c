@@ -22,19 +22,8 @@ static nhi_db_pair *newest_other(const nhi_db_tunnel *t, const nhi_db_pair *not_
     return NULL;
 }
 
-static void set_udp(nhi_db_tunnel *t, bool udp)
-{
-    NHI_LIST_FOR(it, &t->pairs)
-    {
-        nhi_db_pair *p = NHI_CONTAINER(it, nhi_db_pair, link);
-        nhi_a_store(&p->mem->in->udp, udp);
-        nhi_a_store(&p->mem->out->udp, udp);
-    }
-}
-
 static void move_to(nhi_db *db, nhi_db_tunnel *t, nhi_endpoint *e)
 {
-    set_udp(t, e->udp);
     nhi_db_endpoint_swap(db, t->path, e);
 }
 

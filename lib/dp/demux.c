@@ -15,7 +15,6 @@ static void punt_ike(nhi_dp_item *it)
 static void udp_4500(nhi_dp_item *it)
 {
     const uint8_t *p = it->pkt->buf + it->esp_off;
-    it->udp = true;
     if (it->esp_len == 1 && p[0] == 0xff)
         nhi_dp_drop(it, NHTB_REASON_KEEPALIVE);
     else if (it->esp_len < MARKER)
@@ -124,7 +123,8 @@ static void find_sa(nhtb_worker *w, nhi_dp_item *it)
         nhi_dp_final(it, NHTB_PKT_HANDOFF, NHTB_REASON_WRONG_WORKER);
         return;
     }
-    unsigned reason = it->udp != it->in_cell->udp ? NHTB_REASON_ENCAP : check_length(it);
+    /* Either form is accepted at any time, whatever was agreed (RFC 7296 2.23). */
+    unsigned reason = check_length(it);
     if (reason == 0)
         reason = nhi_cell_replay_check(it->in_cell, nhi_get32(esp + 4), &it->seq);
     if (reason != 0)

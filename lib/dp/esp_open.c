@@ -25,6 +25,8 @@ static bool moved(const nhi_cell *c, const nhtb_path *seen)
     if (e == NULL || seen == NULL)
         return false;
     const nhtb_path *p = &e->path;
+    if ((p->remote_port == 0) != (seen->remote_port == 0))
+        return false; /* encapsulated or not is the peer's choice, not a move */
     bool remote = p->remote_port != seen->remote_port ||
                   memcmp(&p->remote, &seen->remote, sizeof p->remote) != 0;
     bool local = p->local.family != 0 && seen->local.family != 0 &&

@@ -49,7 +49,7 @@ typedef struct nhi_dp_item {
     uint32_t inner_len;
     uint16_t group;
     uint8_t step, verdict, reason, next_header;
-    bool spare, transit, udp, sealing;
+    bool spare, transit, sealing;
 } nhi_dp_item;
 
 typedef struct nhi_dp_wait {

@@ -62,7 +62,6 @@ typedef struct nhi_cell {
     uint32_t window;       /* packets, 0: no replay check (inbound) */
     uint16_t worker;       /* inbound: anchor */
     bool esn, inbound;
-    NHI_ATOMIC(bool) udp;        /* follows the endpoint when the peer moves */
     uint64_t soft_seq, hard_seq; /* outbound: last number that may be used is hard_seq */
     uint64_t soft_bytes, hard_bytes;
     nhtb_sa_id sa;

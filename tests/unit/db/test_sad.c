@@ -151,7 +151,7 @@ Test(sad, moves_and_mtu_change_the_endpoint_and_the_inner_mtu)
     to.local_port = to.remote_port = 4500;
     cr_assert_eq(nhi_db_peer_move(t.db, (nhtb_peer_id){1}, &to), 0);
     cr_assert_eq(nhi_a_load(&p->inner_mtu), 1338u, "the learnt MTU moves along");
-    cr_assert(nhi_a_load(&nhi_db_sa_cell(t.db, a, true)->udp));
+    cr_assert(nhi_a_load(&nhi_db_sa_cell(t.db, a, true)->path->endpoint)->udp);
     cr_assert_eq(nhi_db_path_mtu(t.db, &to, 1), 1u);
     cr_assert_eq(nhi_a_load(&p->endpoint)->path_mtu, 576u);
     cr_assert_eq(nhi_db_peer_move(t.db, (nhtb_peer_id){9}, &to), NHTB_ERR_NOT_FOUND);
