@@ -58,10 +58,10 @@ class Hosts:
         """The named side ("ours" or "peer") sits behind a NAT that changes ports."""
         nat, self.peer = self.lab.namespace("n"), self.lab.namespace("b")
         inner, outer = (self.ours, self.peer) if who == "ours" else (self.peer, self.ours)
-        self.lab.link(inner, "vi", ["192.168.77.2/24"], nat, "ni", ["192.168.77.1/24"])
-        self.lab.link(outer, "vo", ["10.99.0.2/24"], nat, "no", ["10.99.0.9/24"])
+        self.lab.link(inner, "vi", ["192.168.77.2/24"], nat, "nati", ["192.168.77.1/24"])
+        self.lab.link(outer, "vo", ["10.99.0.2/24"], nat, "nato", ["10.99.0.9/24"])
         run(["ip", "-n", inner, "route", "add", "10.99.0.0/24", "via", "192.168.77.1"])
-        self.lab.masquerade(nat, "no")
+        self.lab.masquerade(nat, "nato")
         self.lab.address(self.peer, "lo", "10.2.0.1/24")
         if who == "ours":
             self.our_addr, self.our_seen, self.peer_addr = "192.168.77.2", "any", "10.99.0.2"

@@ -78,9 +78,9 @@ class Lab:
 
     def masquerade(self, ns, dev):
         """Source NAT with changed ports out of dev."""
-        rules = ("table ip nat { chain post { type nat hook postrouting priority 100; "
-                 f'oifname "{dev}" ip protocol udp masquerade to :20000-30000; '
-                 f'oifname "{dev}" masquerade; }} }}')
+        rules = ("table ip nat {\n chain post {\n  type nat hook postrouting priority 100;\n"
+                 f'  oifname "{dev}" ip protocol udp masquerade to :20000-30000\n'
+                 f'  oifname "{dev}" masquerade\n }}\n}}\n')
         run(["ip", "netns", "exec", ns, "nft", "-f", "-"], stdin=rules)
         self.forwarding(ns)
 
