@@ -86,7 +86,7 @@ static unsigned request(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, con
     uint8_t first;
     size_t n;
     switch (nhi_ike_window_request(sa, h->msg_id, msg)) {
-    case NHI_WINDOW_REPEATED: nhi_ike_window_repeat(sa, now); return NHTB_REASON_NONE;
+    case NHI_WINDOW_REPEATED: nhi_ike_window_repeat(sa, path, kind, now); return NHTB_REASON_NONE;
     case NHI_WINDOW_OUTSIDE: return NHTB_REASON_IKE_MESSAGE_ID;
     case NHI_WINDOW_NEW: break;
     }

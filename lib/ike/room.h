@@ -188,6 +188,7 @@ struct nhi_ike_peer {
     bool started, up;
     nhi_timer retry;
     nhtb_time backoff, next_try;
+    uint8_t child_tries; /* children refused since the last one that came up */
     uint16_t last_detail;
     uint32_t last_code;
 };
@@ -319,6 +320,9 @@ void nhi_ike_peer_retry(nhi_ike_peer *p, nhtb_time now);
 void nhi_ike_peer_retry_fired(nhi_ike_peer *p, nhtb_time now);
 /** Wants every configured child that is missing. */
 void nhi_ike_peer_want_children(nhi_ike_peer *p, nhtb_time now);
+/** A child was not made: told to the host; `immediately` peers try again, ever more slowly. */
+void nhi_ike_peer_child_failed(nhi_ike_sa *sa, uint16_t cfg, nhtb_detail detail, uint32_t code,
+                               nhtb_time now);
 void nhi_ike_peer_free(nhi_ike_peer *p);
 
 /* ---- send.c ---- */
@@ -328,6 +332,9 @@ int nhi_ike_send_response(nhi_ike_sa *sa, nhi_ike_builder *b, nhtb_time now);
 /** A response that holds one notify (0: nothing). */
 int nhi_ike_send_notify(nhi_ike_sa *sa, uint16_t type, nhtb_span data, nhtb_time now);
 void nhi_ike_send_buf(nhi_ike_sa *sa, nhi_ike_buf *b, nhtb_time now);
+/** A kept message along a path that need not be the SA's. */
+void nhi_ike_send_to(nhi_ike *ike, nhtb_peer_id peer, const nhtb_path *path, uint8_t kind,
+                     const nhi_ike_buf *b);
 /** A message without protection and without state. */
 void nhi_ike_send_plain(nhi_ike *ike, const nhtb_path *path, uint8_t kind, const nhi_ike_hdr *req,
                         uint16_t notify, nhtb_span data);
@@ -348,7 +355,7 @@ typedef enum nhi_ike_window {
 } nhi_ike_window;
 nhi_ike_window nhi_ike_window_request(const nhi_ike_sa *sa, uint32_t id, nhtb_span msg);
 void nhi_ike_window_note(nhi_ike_sa *sa, nhtb_span msg, uint8_t exchange);
-void nhi_ike_window_repeat(nhi_ike_sa *sa, nhtb_time now);
+void nhi_ike_window_repeat(nhi_ike_sa *sa, const nhtb_path *path, uint8_t kind, nhtb_time now);
 
 /* ---- task.c ---- */
 void nhi_ike_task_pump(nhi_ike_sa *sa, nhtb_time now);

@@ -22,8 +22,8 @@ nhi_ike_buf *nhi_ike_send_keep(nhi_ike *ike, nhi_ike_builder *b, int *err)
     return out;
 }
 
-static void emit(nhi_ike *ike, nhtb_peer_id peer, const nhtb_path *path, uint8_t kind,
-                 const nhi_ike_buf *b)
+void nhi_ike_send_to(nhi_ike *ike, nhtb_peer_id peer, const nhtb_path *path, uint8_t kind,
+                     const nhi_ike_buf *b)
 {
     nhi_ike_act *a = nhi_ike_act_add(ike, NHI_ACT_SEND, false);
     if (!a)
@@ -39,7 +39,7 @@ static void emit(nhi_ike *ike, nhtb_peer_id peer, const nhtb_path *path, uint8_t
 void nhi_ike_send_buf(nhi_ike_sa *sa, nhi_ike_buf *b, nhtb_time now)
 {
     sa->last_out = now;
-    emit(sa->ike, sa->peer_id, &sa->path, sa->kind, b);
+    nhi_ike_send_to(sa->ike, sa->peer_id, &sa->path, sa->kind, b);
 }
 
 static nhi_ike_buf *seal(nhi_ike_sa *sa, uint8_t exchange, bool response, uint32_t id,
@@ -129,6 +129,6 @@ void nhi_ike_send_plain(nhi_ike *ike, const nhtb_path *path, uint8_t kind, const
     nhi_ike_buf *m = nhi_ike_send_keep(ike, &b, &err);
     if (!m)
         return;
-    emit(ike, (nhtb_peer_id){0}, path, kind, m);
+    nhi_ike_send_to(ike, (nhtb_peer_id){0}, path, kind, m);
     nhi_ike_buf_drop(ike, &m);
 }

@@ -91,8 +91,12 @@ void nhi_ike_window_note(nhi_ike_sa *sa, nhtb_span msg, uint8_t exchange)
     memcpy(sa->in.tail, msg.p + msg.n - sizeof sa->in.tail, sizeof sa->in.tail);
 }
 
-void nhi_ike_window_repeat(nhi_ike_sa *sa, nhtb_time now)
+/** To where the request came from (2.11): its NAT mapping may be another by now. The SA itself does
+ *  not move for a repetition. */
+void nhi_ike_window_repeat(nhi_ike_sa *sa, const nhtb_path *path, uint8_t kind, nhtb_time now)
 {
-    if (sa->in.response)
-        nhi_ike_send_buf(sa, sa->in.response, now);
+    if (!sa->in.response)
+        return;
+    sa->last_out = now;
+    nhi_ike_send_to(sa->ike, sa->peer_id, path, kind, sa->in.response);
 }

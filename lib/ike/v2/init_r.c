@@ -4,13 +4,14 @@
 #include "ike/room.h"
 
 /** A copy of a request we know: repeat the answer, or go on working (2.1). */
-static unsigned repeated(nhi_ike_sa *sa, nhtb_span msg, nhtb_time now)
+static unsigned repeated(nhi_ike_sa *sa, nhtb_span msg, const nhtb_path *path, uint8_t kind,
+                         nhtb_time now)
 {
     nhtb_span first = sa->init_peer ? nhi_ike_buf_msg(sa->init_peer) : (nhtb_span){NULL, 0};
     if (first.n != msg.n || memcmp(first.p, msg.p, msg.n) != 0)
         return NHTB_REASON_IKE_STATE;
     if (sa->state == NHI_SA_R_HALF)
-        nhi_ike_window_repeat(sa, now);
+        nhi_ike_window_repeat(sa, path, kind, now);
     return NHTB_REASON_NONE;
 }
 
@@ -139,7 +140,7 @@ unsigned nhi_ike_init_r_recv(nhi_ike *ike, const nhi_ike_hdr *h, nhtb_span msg,
     int err = 0;
     nhi_ike_sa *sa = nhi_ike_table_find_init(ike, h->spi_i, path);
     if (sa)
-        return repeated(sa, msg, now);
+        return repeated(sa, msg, path, kind, now);
     if (ike->shutting)
         return NHTB_REASON_IKE_STATE;
     if (nhi_ike_msg_parse(m, h->next, msg.p + NHI_IKE_HDR, msg.n - NHI_IKE_HDR) != NHI_CHAIN_OK ||
