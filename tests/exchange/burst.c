@@ -141,7 +141,8 @@ Test(burst, the_largest_packet_of_the_tunnel_goes_out_whole)
         strict_free(v, 1);
     }
     sim_run_for(p.s, SIM_S);
-    sim_check(p.s, rx.longest == mtu && rx.bad == 0 && too_big == 0);
+    cr_assert(rx.longest == mtu && rx.bad == 0 && too_big == 0, "%zu of %zu, %u bad, %u too big",
+              rx.longest, mtu, rx.bad, too_big);
     strict_rx_free(&rx);
     free(data);
     strict_pair_end(&p);

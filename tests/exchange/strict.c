@@ -390,7 +390,7 @@ void strict_rx_frag(void *user, sim_node *n, const nhtb_pkt *p)
     (void)n;
     rx->packets++;
     rx->longest = len > rx->longest ? len : rx->longest;
-    if (len < 28 || b[0] != 0x45 || (size_t)(b[2] << 8 | b[3]) != len ||
+    if (len <= 20 || b[0] != 0x45 || (size_t)(b[2] << 8 | b[3]) != len ||
         strict_sum(b, 20, 0) != 0xffff) {
         rx->bad++;
         return;
