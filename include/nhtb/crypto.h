@@ -106,15 +106,26 @@ typedef struct nhtb_kdf_ops {
 /* ---- pk --------------------------------------------------------------------------------- */
 
 /** Key exchange methods by their IANA number (IKEv2 transform type 4). */
-enum { NHTB_KE_MODP2048 = 14, NHTB_KE_P256 = 19, NHTB_KE_X25519 = 31 };
+enum {
+    NHTB_KE_MODP2048 = 14,
+    NHTB_KE_MODP3072 = 15,
+    NHTB_KE_MODP4096 = 16,
+    NHTB_KE_P256 = 19,
+    NHTB_KE_P384 = 20,
+    NHTB_KE_P521 = 21,
+    NHTB_KE_X25519 = 31
+};
 #define NHTB_KE_PUBLIC_MAX 512 /* octets, up to MODP-4096 */
 #define NHTB_KE_SECRET_MAX 512
-#define NHTB_KE_SEED       96 /* octets of fresh randomness handed to dh_make */
+#define NHTB_KE_SEED       112 /* octets of fresh randomness handed to dh_make */
 
 /** dh_* work on caller memory and may run on any thread; one context is used by one thread at a
  *  time. The private key is derived from the seed alone, so equal seeds give equal keys:
- *  X25519: seed[0..31]. P-256: 1 + (seed[0..47] as a big-endian number mod (n - 1)).
- *  MODP: seed[0..63] as a big-endian exponent. seed[64..95] feeds blinding only. */
+ *    X25519: seed[0..31] as the little-endian scalar, clamped (RFC 7748 5).
+ *    P-256, P-384, P-521: 1 + (the first 48, 64, 80 bytes as a big-endian number mod (n - 1)): at
+ *    least 119 bits more than n has, so no value is preferred by more than 2^-119.
+ *    MODP: seed[0..63] as a big-endian exponent, for every group (RFC 3526 8 asks for less).
+ *  seed[80..111] feeds blinding only and never shows in a result. */
 typedef struct nhtb_pk_ops {
     uint32_t size;
     const char *name;

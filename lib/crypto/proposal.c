@@ -24,7 +24,11 @@ static const struct word {
     {"prfsha512", KIND_PRF, NHI_PRF_SHA512, 0},
     {"x25519", KIND_KE, NHTB_KE_X25519, 0},
     {"ecp256", KIND_KE, NHTB_KE_P256, 0},
+    {"ecp384", KIND_KE, NHTB_KE_P384, 0},
+    {"ecp521", KIND_KE, NHTB_KE_P521, 0},
     {"modp2048", KIND_KE, NHTB_KE_MODP2048, 0},
+    {"modp3072", KIND_KE, NHTB_KE_MODP3072, 0},
+    {"modp4096", KIND_KE, NHTB_KE_MODP4096, 0},
     {"esn", KIND_ESN, 1, 0},
     {"noesn", KIND_ESN, 0, 0},
 };
@@ -187,6 +191,8 @@ size_t nhtb_proposal_format(nhtb_protocol proto, const nhtb_proposal *p, char *d
     return f.n;
 }
 
+/* The larger groups work by name only: a responder that takes them from everybody lets strangers
+ * choose a computation many times as long as X25519's. */
 static const char *const default_ike[] = {
     "aes256gcm16-aes128gcm16-chacha20poly1305-prfsha256-prfsha384-prfsha512-x25519-ecp256-modp2048",
     "aes256-aes128-sha256-sha384-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-modp2048",

@@ -54,8 +54,8 @@ static const struct {
 static const struct {
     uint16_t method, public_len, secret_len;
 } ke_table[] = {
-    {NHTB_KE_MODP2048, 256, 256},
-    {NHTB_KE_P256, 64, 32},
+    {NHTB_KE_MODP2048, 256, 256}, {NHTB_KE_MODP3072, 384, 384}, {NHTB_KE_MODP4096, 512, 512},
+    {NHTB_KE_P256, 64, 32},       {NHTB_KE_P384, 96, 48},       {NHTB_KE_P521, 132, 66},
     {NHTB_KE_X25519, 32, 32},
 };
 

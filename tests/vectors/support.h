@@ -51,7 +51,9 @@ static const backend_fn all_backends[] = {
 };
 #define N_ALL (sizeof all_backends / sizeof all_backends[0])
 
-static const uint16_t ke_methods[] = {NHTB_KE_MODP2048, NHTB_KE_P256, NHTB_KE_X25519};
+static const uint16_t ke_methods[] = {NHTB_KE_MODP2048, NHTB_KE_MODP3072, NHTB_KE_MODP4096,
+                                      NHTB_KE_P256,     NHTB_KE_P384,     NHTB_KE_P521,
+                                      NHTB_KE_X25519};
 
 /* ---- hexadecimal ---- */
 
@@ -219,10 +221,26 @@ static inline void test_dh_free(test_dh *d)
     free(d->ctx);
 }
 
-/* The seed that makes dh_make use exactly this private key (contract of nhtb_pk_ops). */
+static inline bool is_ecp(uint16_t method)
+{
+    return method == NHTB_KE_P256 || method == NHTB_KE_P384 || method == NHTB_KE_P521;
+}
+
+/* Leading bytes of the seed that make the private key (contract of nhtb_pk_ops). */
+static inline size_t test_seed_width(uint16_t method)
+{
+    switch (method) {
+    case NHTB_KE_X25519: return 32;
+    case NHTB_KE_P256: return 48;
+    case NHTB_KE_P521: return 80;
+    default: return 64;
+    }
+}
+
+/* The seed that makes dh_make use exactly this private key. */
 static inline void test_dh_seed(uint16_t method, const uint8_t *priv, size_t n, uint8_t *seed)
 {
-    size_t width = method == NHTB_KE_X25519 ? 32 : method == NHTB_KE_P256 ? 48 : 64;
+    size_t width = test_seed_width(method);
     memset(seed, 0x5c, NHTB_KE_SEED);
     memset(seed, 0, width);
     while (n > width && priv[0] == 0) {
@@ -231,7 +249,7 @@ static inline void test_dh_seed(uint16_t method, const uint8_t *priv, size_t n, 
     }
     cr_assert_leq(n, width);
     memcpy(seed + width - n, priv, n);
-    for (size_t i = width; method == NHTB_KE_P256 && i-- > 0;) {
+    for (size_t i = width; is_ecp(method) && i-- > 0;) {
         if (seed[i]-- != 0) /* d - 1, with borrow */
             break;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Published answers for key exchange on every real backend: RFC 7748 5.2 (with the iterated test)
- * and 6.1, RFC 5903 8.1, and the edges of MODP-2048 (RFC 3526 3). */
+ * Published answers for X25519 on every real backend: RFC 7748 5.2 (with the iterated test) and
+ * 6.1. The other groups are in test_rfc_groups.c. */
 #include "support.h"
 
 static int exchange(const nhtb_pk_ops *pk, uint16_t method, const uint8_t *seed,
@@ -93,90 +93,4 @@ Test(rfc_ke, x25519_refuses_the_all_zero_result)
         cr_assert_eq(exchange(pk, NHTB_KE_X25519, seed, zero, 32, secret), NHTB_ERR_CRYPTO);
         cr_assert_eq(exchange(pk, NHTB_KE_X25519, seed, one, 32, secret), NHTB_ERR_CRYPTO);
     }
-}
-
-/* RFC 5903 8.1: i, g^i (x|y), r, g^r (x|y), x of g^ir. */
-static const char *const rfc5903[] = {
-    "c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433",
-    "dad0b65394221cf9b051e1feca5787d098dfe637fc90b9ef945d0c3772581180"
-    "5271a0461cdb8252d61f1c456fa3e59ab1f45b33accf5f58389e0577b8990bb3",
-    "c6ef9c5d78ae012a011164acb397ce2088685d8f06bf9be0b283ab46476bee53",
-    "d12dfb5289c8d4f81208b70270398c342296970a0bccb74c736fc7554494bf63"
-    "56fbf3ca366cc23e8157854c13c58d6aac23f046ada30f8353e74f33039872ab",
-    "d6840f6b42f6edafd13116e0e12565202fef8e9ece7dce03812464d04b9442de",
-};
-
-static void p256_side(const nhtb_pk_ops *pk, const char *priv, const char *pub, const char *peer)
-{
-    uint8_t d32[32], own[64], other[64], want[32], seed[NHTB_KE_SEED];
-    uint8_t secret[NHTB_KE_SECRET_MAX];
-    size_t n;
-    test_dh d;
-    unhex(priv, d32, sizeof d32);
-    unhex(pub, own, sizeof own);
-    unhex(peer, other, sizeof other);
-    unhex(rfc5903[4], want, sizeof want);
-    test_dh_seed(NHTB_KE_P256, d32, sizeof d32, seed);
-    cr_assert_eq(test_dh_make(&d, pk, NHTB_KE_P256, seed), 0);
-    cr_assert_eq(d.pub_len, 64);
-    cr_assert_arr_eq(d.pub, own, 64);
-    cr_assert_eq(test_dh_shared(&d, other, sizeof other, secret, &n), 0);
-    cr_assert_eq(n, 32);
-    cr_assert_arr_eq(secret, want, 32);
-    other[63] ^= 1; /* not on the curve any more */
-    cr_assert_eq(test_dh_shared(&d, other, sizeof other, secret, &n), NHTB_ERR_CRYPTO);
-    memset(other, 0, sizeof other);
-    cr_assert_eq(test_dh_shared(&d, other, sizeof other, secret, &n), NHTB_ERR_CRYPTO);
-    memset(other, 0xff, sizeof other);
-    cr_assert_eq(test_dh_shared(&d, other, sizeof other, secret, &n), NHTB_ERR_CRYPTO);
-    test_dh_free(&d);
-}
-
-Test(rfc_ke, p256_answers_of_rfc5903)
-{
-    for (size_t b = 0; b < N_REAL; b++) {
-        const nhtb_pk_ops *pk = real_backends[b]().pk;
-        p256_side(pk, rfc5903[0], rfc5903[1], rfc5903[3]);
-        p256_side(pk, rfc5903[2], rfc5903[3], rfc5903[1]);
-    }
-}
-
-/* Only 2 .. p - 2 may pass. */
-static void modp_edges(const nhtb_pk_ops *pk, const uint8_t prime[256])
-{
-    uint8_t seed[NHTB_KE_SEED], y[256], secret[NHTB_KE_SECRET_MAX];
-    memset(seed, 0x35, sizeof seed);
-    memset(y, 0, sizeof y);
-    cr_assert_eq(exchange(pk, NHTB_KE_MODP2048, seed, y, 256, secret), NHTB_ERR_CRYPTO, "0");
-    y[255] = 1;
-    cr_assert_eq(exchange(pk, NHTB_KE_MODP2048, seed, y, 256, secret), NHTB_ERR_CRYPTO, "1");
-    y[255] = 2;
-    cr_assert_eq(exchange(pk, NHTB_KE_MODP2048, seed, y, 256, secret), 0, "2");
-    memcpy(y, prime, sizeof y);
-    cr_assert_eq(exchange(pk, NHTB_KE_MODP2048, seed, y, 256, secret), NHTB_ERR_CRYPTO, "p");
-    y[255]--;
-    cr_assert_eq(exchange(pk, NHTB_KE_MODP2048, seed, y, 256, secret), NHTB_ERR_CRYPTO, "p - 1");
-    y[255]--;
-    cr_assert_eq(exchange(pk, NHTB_KE_MODP2048, seed, y, 256, secret), 0, "p - 2");
-    cr_assert_eq(exchange(pk, NHTB_KE_MODP2048, seed, y, 255, secret), NHTB_ERR_CRYPTO, "short");
-    memset(y, 0xff, sizeof y);
-    cr_assert_eq(exchange(pk, NHTB_KE_MODP2048, seed, y, 256, secret), NHTB_ERR_CRYPTO, "beyond");
-}
-
-static const char modp2048[] =
-    "ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea6"
-    "3b139b22514a08798e3404ddef9519b3cd3a431b302b0a6df25f14374fe1356d6d51c245"
-    "e485b576625e7ec6f44c42e9a637ed6b0bff5cb6f406b7edee386bfb5a899fa5ae9f2411"
-    "7c4b1fe649286651ece45b3dc2007cb8a163bf0598da48361c55d39a69163fa8fd24cf5f"
-    "83655d23dca3ad961c62f356208552bb9ed529077096966d670c354e4abc9804f1746c08"
-    "ca18217c32905e462e36ce3be39e772c180e86039b2783a2ec07a28fb5c55df06f4c52c9"
-    "de2bcbf6955817183995497cea956ae515d2261898fa051015728e5a8aacaa68ffffffff"
-    "ffffffff";
-
-Test(rfc_ke, modp2048_refuses_edge_values)
-{
-    uint8_t prime[256];
-    cr_assert_eq(unhex(modp2048, prime, sizeof prime), sizeof prime);
-    for (size_t b = 0; b < N_REAL; b++)
-        modp_edges(real_backends[b]().pk, prime);
 }

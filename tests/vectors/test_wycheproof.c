@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Project Wycheproof's cases through our tables, on every real backend: AEADs as nonce = salt | IV,
- * HMAC through the prf, HKDF as SKEYSEED and prf+, X25519 and P-256 as key exchange data. */
+ * HMAC through the prf, HKDF as SKEYSEED and prf+, X25519, P-256, P-384 and P-521 as key exchange data. */
 #include "json.h"
 
 #define BYTES_MAX 70000
@@ -157,7 +157,7 @@ Test(wycheproof, hkdf_sha512)
 static void dh_check(const nhtb_pk_ops *pk, uint16_t method, const cJSON *test, const uint8_t *peer,
                      size_t peer_len, const uint8_t *expected)
 {
-    uint8_t priv[64], seed[NHTB_KE_SEED], secret[NHTB_KE_SECRET_MAX];
+    uint8_t priv[80], seed[NHTB_KE_SEED], secret[NHTB_KE_SECRET_MAX];
     size_t n = bytes_of(test, "private", priv, sizeof priv);
     int id = number_of(test, "tcId");
     test_dh d;
@@ -168,8 +168,8 @@ static void dh_check(const nhtb_pk_ops *pk, uint16_t method, const cJSON *test, 
         cr_assert_eq(err, NHTB_ERR_CRYPTO, "%s accepted case %d", pk->name, id);
     } else {
         cr_assert_eq(err, 0, "%s refused case %d", pk->name, id);
-        cr_assert_eq(n, 32);
-        cr_assert_arr_eq(secret, expected, 32, "%s, case %d", pk->name, id);
+        cr_assert_eq(n, nhi_ke_secret_len(method));
+        cr_assert_arr_eq(secret, expected, n, "%s, case %d", pk->name, id);
     }
     test_dh_free(&d);
 }
@@ -192,20 +192,31 @@ Test(wycheproof, x25519)
 }
 
 /* KE data is x|y without the form octet (RFC 5903 7), so compressed points never fit. */
-static bool p256_one(const cJSON *group, const cJSON *test, const nhtb_crypto *c, unsigned kind)
+static bool ecp_one(const cJSON *group, const cJSON *test, const nhtb_crypto *c, unsigned method)
 {
     (void)group;
-    (void)kind;
-    uint8_t pub[256], shared[64];
+    uint8_t pub[256], shared[NHTB_KE_SECRET_MAX];
     size_t n = bytes_of(test, "public", pub, sizeof pub);
-    bytes_of(test, "shared", shared, sizeof shared);
-    bool plain = n == 65 && pub[0] == 4;
-    dh_check(c->pk, NHTB_KE_P256, test, plain ? pub + 1 : pub, plain ? n - 1 : n,
+    size_t len = bytes_of(test, "shared", shared, sizeof shared);
+    bool plain = n == nhi_ke_public_len((uint16_t)method) + 1 && pub[0] == 4;
+    if (is_valid(test))
+        cr_assert_eq(len, nhi_ke_secret_len((uint16_t)method));
+    dh_check(c->pk, (uint16_t)method, test, plain ? pub + 1 : pub, plain ? n - 1 : n,
              is_valid(test) ? shared : NULL);
     return true;
 }
 
 Test(wycheproof, ecdh_secp256r1)
 {
-    run_file("wycheproof/ecdh_secp256r1_ecpoint_test.json", p256_one, 0, 355);
+    run_file("wycheproof/ecdh_secp256r1_ecpoint_test.json", ecp_one, NHTB_KE_P256, 355);
+}
+
+Test(wycheproof, ecdh_secp384r1)
+{
+    run_file("wycheproof/ecdh_secp384r1_ecpoint_test.json", ecp_one, NHTB_KE_P384, 790);
+}
+
+Test(wycheproof, ecdh_secp521r1)
+{
+    run_file("wycheproof/ecdh_secp521r1_ecpoint_test.json", ecp_one, NHTB_KE_P521, 661);
 }

@@ -1,64 +1,59 @@
 /* SPDX-License-Identifier: Apache-2.0
- * pk table of the mbedTLS backend: X25519 (RFC 8031), P-256 (RFC 5903) and MODP-2048 (RFC 3526 3)
- * from a private key that the caller's seed fixes. The context holds the seed only; mbedTLS objects
- * live within one call. Point multiplication is blinded by an HMAC_DRBG fed from the seed's last 32
- * bytes. No private field of mbedTLS is touched, so 2.28 and 3.6 both compile. Jobs, any thread. */
+ * pk table of the mbedTLS backend: X25519 (RFC 8031), P-256, P-384, P-521 (RFC 5903) and the MODP
+ * groups of modp.c, from a private key that the caller's seed fixes. The context holds the seed
+ * only; mbedTLS objects live within one call. Point multiplication is blinded by an HMAC_DRBG fed
+ * from the seed's last 32 bytes. No private field of mbedTLS is touched, so 2.28 and 3.6 both
+ * compile. Jobs, any thread. */
 #include <nhtb/backend_mbedtls.h>
 
 #include <string.h>
 
 #include <mbedtls/version.h>
 
-#include <mbedtls/bignum.h>
 #include <mbedtls/ecp.h>
 #include <mbedtls/hmac_drbg.h>
 #include <mbedtls/platform_util.h>
 
-#define P256_LEN          32
-#define MODP_LEN          256
-#define MODP_EXPONENT_LEN 64
+#include "modp.h"
+
+#define ECP_LEN_MAX 66 /* P-521 */
+#define BLINDING_AT 80 /* in the seed, 32 bytes */
 
 typedef struct dh_ctx {
     uint8_t seed[NHTB_KE_SEED];
 } dh_ctx;
 
-/* RFC 3526 3: 2^2048 - 2^1984 - 1 + 2^64 * { [2^1918 pi] + 124476 }, generator 2. */
-static const uint8_t modp2048[MODP_LEN] = {
-    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xc9, 0x0f, 0xda, 0xa2, 0x21, 0x68, 0xc2, 0x34,
-    0xc4, 0xc6, 0x62, 0x8b, 0x80, 0xdc, 0x1c, 0xd1, 0x29, 0x02, 0x4e, 0x08, 0x8a, 0x67, 0xcc, 0x74,
-    0x02, 0x0b, 0xbe, 0xa6, 0x3b, 0x13, 0x9b, 0x22, 0x51, 0x4a, 0x08, 0x79, 0x8e, 0x34, 0x04, 0xdd,
-    0xef, 0x95, 0x19, 0xb3, 0xcd, 0x3a, 0x43, 0x1b, 0x30, 0x2b, 0x0a, 0x6d, 0xf2, 0x5f, 0x14, 0x37,
-    0x4f, 0xe1, 0x35, 0x6d, 0x6d, 0x51, 0xc2, 0x45, 0xe4, 0x85, 0xb5, 0x76, 0x62, 0x5e, 0x7e, 0xc6,
-    0xf4, 0x4c, 0x42, 0xe9, 0xa6, 0x37, 0xed, 0x6b, 0x0b, 0xff, 0x5c, 0xb6, 0xf4, 0x06, 0xb7, 0xed,
-    0xee, 0x38, 0x6b, 0xfb, 0x5a, 0x89, 0x9f, 0xa5, 0xae, 0x9f, 0x24, 0x11, 0x7c, 0x4b, 0x1f, 0xe6,
-    0x49, 0x28, 0x66, 0x51, 0xec, 0xe4, 0x5b, 0x3d, 0xc2, 0x00, 0x7c, 0xb8, 0xa1, 0x63, 0xbf, 0x05,
-    0x98, 0xda, 0x48, 0x36, 0x1c, 0x55, 0xd3, 0x9a, 0x69, 0x16, 0x3f, 0xa8, 0xfd, 0x24, 0xcf, 0x5f,
-    0x83, 0x65, 0x5d, 0x23, 0xdc, 0xa3, 0xad, 0x96, 0x1c, 0x62, 0xf3, 0x56, 0x20, 0x85, 0x52, 0xbb,
-    0x9e, 0xd5, 0x29, 0x07, 0x70, 0x96, 0x96, 0x6d, 0x67, 0x0c, 0x35, 0x4e, 0x4a, 0xbc, 0x98, 0x04,
-    0xf1, 0x74, 0x6c, 0x08, 0xca, 0x18, 0x21, 0x7c, 0x32, 0x90, 0x5e, 0x46, 0x2e, 0x36, 0xce, 0x3b,
-    0xe3, 0x9e, 0x77, 0x2c, 0x18, 0x0e, 0x86, 0x03, 0x9b, 0x27, 0x83, 0xa2, 0xec, 0x07, 0xa2, 0x8f,
-    0xb5, 0xc5, 0x5d, 0xf0, 0x6f, 0x4c, 0x52, 0xc9, 0xde, 0x2b, 0xcb, 0xf6, 0x95, 0x58, 0x17, 0x18,
-    0x39, 0x95, 0x49, 0x7c, 0xea, 0x95, 0x6a, 0xe5, 0x15, 0xd2, 0x26, 0x18, 0x98, 0xfa, 0x05, 0x10,
-    0x15, 0x72, 0x8e, 0x5a, 0x8a, 0xac, 0xaa, 0x68, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+typedef struct facts {
+    uint16_t method, public_len, secret_len;
+    uint16_t seed_len;          /* ECP: bytes of the seed that make the private key */
+    mbedtls_ecp_group_id group; /* NONE: MODP */
+} facts;
+
+static const facts methods[] = {
+    {NHTB_KE_MODP2048, 256, 256, 64, MBEDTLS_ECP_DP_NONE},
+    {NHTB_KE_MODP3072, 384, 384, 64, MBEDTLS_ECP_DP_NONE},
+    {NHTB_KE_MODP4096, 512, 512, 64, MBEDTLS_ECP_DP_NONE},
+    {NHTB_KE_P256, 64, 32, 48, MBEDTLS_ECP_DP_SECP256R1},
+    {NHTB_KE_P384, 96, 48, 64, MBEDTLS_ECP_DP_SECP384R1},
+    {NHTB_KE_P521, 132, 66, 80, MBEDTLS_ECP_DP_SECP521R1},
+    {NHTB_KE_X25519, 32, 32, 32, MBEDTLS_ECP_DP_CURVE25519},
 };
+
+/* NULL: unknown, or a curve that this build of mbedTLS leaves out. */
+static const facts *find(uint16_t method)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        const facts *f = &methods[i];
+        if (f->method == method && (f->group == MBEDTLS_ECP_DP_NONE ||
+                                    mbedtls_ecp_curve_info_from_grp_id(f->group) != NULL))
+            return f;
+    }
+    return NULL;
+}
 
 static bool has(uint16_t method)
 {
-    return method == NHTB_KE_X25519 || method == NHTB_KE_P256 || method == NHTB_KE_MODP2048;
-}
-
-static size_t public_len(uint16_t method)
-{
-    switch (method) {
-    case NHTB_KE_X25519: return 32;
-    case NHTB_KE_P256: return 2 * P256_LEN;
-    default: return MODP_LEN;
-    }
-}
-
-static size_t secret_len_of(uint16_t method)
-{
-    return method == NHTB_KE_MODP2048 ? MODP_LEN : 32;
+    return find(method) != NULL;
 }
 
 static size_t dh_size(uint16_t method)
@@ -99,7 +94,7 @@ static void ec_free(ec_work *w)
 static bool blinding_start(mbedtls_hmac_drbg_context *drbg, const dh_ctx *dh, uint8_t purpose)
 {
     uint8_t seed[33];
-    memcpy(seed, dh->seed + 64, 32);
+    memcpy(seed, dh->seed + BLINDING_AT, 32);
     seed[32] = purpose;
     int err = mbedtls_hmac_drbg_seed_buf(drbg, mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), seed,
                                          sizeof seed);
@@ -120,23 +115,23 @@ static bool x25519_scalar(ec_work *w, const dh_ctx *dh)
 }
 
 /* d = 1 + seed mod (n - 1). */
-static bool p256_scalar(ec_work *w, const dh_ctx *dh)
+static bool ecp_scalar(ec_work *w, const dh_ctx *dh, size_t seed_len)
 {
     mbedtls_mpi top;
     mbedtls_mpi_init(&top);
     bool good = mbedtls_mpi_sub_int(&top, &w->group.N, 1) == 0 &&
-                mbedtls_mpi_read_binary(&w->d, dh->seed, 48) == 0 &&
+                mbedtls_mpi_read_binary(&w->d, dh->seed, seed_len) == 0 &&
                 mbedtls_mpi_mod_mpi(&w->d, &w->d, &top) == 0 &&
                 mbedtls_mpi_add_int(&w->d, &w->d, 1) == 0;
     mbedtls_mpi_free(&top);
     return good;
 }
 
-static bool ec_start(ec_work *w, const dh_ctx *dh, mbedtls_ecp_group_id id, uint8_t purpose)
+static bool ec_start(ec_work *w, const facts *f, const dh_ctx *dh, uint8_t purpose)
 {
-    if (mbedtls_ecp_group_load(&w->group, id) != 0 || !blinding_start(&w->drbg, dh, purpose))
+    if (mbedtls_ecp_group_load(&w->group, f->group) != 0 || !blinding_start(&w->drbg, dh, purpose))
         return false;
-    return id == MBEDTLS_ECP_DP_CURVE25519 ? x25519_scalar(w, dh) : p256_scalar(w, dh);
+    return f->method == NHTB_KE_X25519 ? x25519_scalar(w, dh) : ecp_scalar(w, dh, f->seed_len);
 }
 
 /* raw: SEC1 uncompressed point, or 32 little-endian bytes for X25519. Refuses what is not on the
@@ -168,7 +163,7 @@ static bool all_zero(const uint8_t *p, size_t n)
 }
 
 /* peer NULL: out is the public value. */
-static bool x25519_run(const dh_ctx *dh, const uint8_t *peer, uint8_t *out)
+static bool x25519_run(const facts *f, const dh_ctx *dh, const uint8_t *peer, uint8_t *out)
 {
     ec_work w;
     uint8_t raw[32] = {0};
@@ -177,7 +172,7 @@ static bool x25519_run(const dh_ctx *dh, const uint8_t *peer, uint8_t *out)
         raw[31] &= 127; /* RFC 7748 5: the top bit is ignored */
     }
     ec_init(&w);
-    bool good = ec_start(&w, dh, MBEDTLS_ECP_DP_CURVE25519, peer != NULL) &&
+    bool good = ec_start(&w, f, dh, peer != NULL) &&
                 (peer == NULL || ec_read_peer(&w, raw, sizeof raw)) &&
                 ec_times(&w, peer == NULL, out, 32) && !all_zero(out, 32);
     ec_free(&w);
@@ -185,117 +180,67 @@ static bool x25519_run(const dh_ctx *dh, const uint8_t *peer, uint8_t *out)
 }
 
 /* peer NULL: out is the public value x|y, else the secret x. */
-static bool p256_run(const dh_ctx *dh, const uint8_t *peer, uint8_t *out)
+static bool ecp_run(const facts *f, const dh_ctx *dh, const uint8_t *peer, uint8_t *out)
 {
     ec_work w;
-    uint8_t raw[1 + 2 * P256_LEN] = {4}; /* SEC1 uncompressed point */
+    uint8_t raw[1 + 2 * ECP_LEN_MAX] = {4}; /* SEC1 uncompressed point */
+    size_t raw_len = (size_t)f->public_len + 1;
     if (peer != NULL)
-        memcpy(raw + 1, peer, 2 * P256_LEN);
+        memcpy(raw + 1, peer, f->public_len);
     ec_init(&w);
-    bool good = ec_start(&w, dh, MBEDTLS_ECP_DP_SECP256R1, peer != NULL) &&
-                (peer == NULL || ec_read_peer(&w, raw, sizeof raw)) &&
-                ec_times(&w, peer == NULL, raw, sizeof raw);
+    bool good = ec_start(&w, f, dh, peer != NULL) &&
+                (peer == NULL || ec_read_peer(&w, raw, raw_len)) &&
+                ec_times(&w, peer == NULL, raw, raw_len);
     if (good)
-        memcpy(out, raw + 1, peer == NULL ? 2 * P256_LEN : P256_LEN);
+        memcpy(out, raw + 1, peer == NULL ? f->public_len : f->secret_len);
     mbedtls_platform_zeroize(raw, sizeof raw);
     ec_free(&w);
     return good;
 }
 
-/* ---- MODP ---- */
-
-typedef struct modp_work {
-    mbedtls_mpi p, top, x, y, r;
-} modp_work;
-
-static void modp_init(modp_work *w)
-{
-    mbedtls_mpi_init(&w->p);
-    mbedtls_mpi_init(&w->top);
-    mbedtls_mpi_init(&w->x);
-    mbedtls_mpi_init(&w->y);
-    mbedtls_mpi_init(&w->r);
-}
-
-static void modp_free(modp_work *w)
-{
-    mbedtls_mpi_free(&w->r);
-    mbedtls_mpi_free(&w->y);
-    mbedtls_mpi_free(&w->x);
-    mbedtls_mpi_free(&w->top);
-    mbedtls_mpi_free(&w->p);
-}
-
-/* 1 < y < p - 1: anything else gives a secret that everybody knows. */
-static bool modp_in_range(const modp_work *w, const mbedtls_mpi *y)
-{
-    return mbedtls_mpi_cmp_int(y, 1) > 0 && mbedtls_mpi_cmp_mpi(y, &w->top) < 0;
-}
-
-static bool modp_load(modp_work *w, const dh_ctx *dh, const uint8_t *peer)
-{
-    int err =
-        peer != NULL ? mbedtls_mpi_read_binary(&w->y, peer, MODP_LEN) : mbedtls_mpi_lset(&w->y, 2);
-    return err == 0 && mbedtls_mpi_read_binary(&w->p, modp2048, MODP_LEN) == 0 &&
-           mbedtls_mpi_sub_int(&w->top, &w->p, 1) == 0 &&
-           mbedtls_mpi_read_binary(&w->x, dh->seed, MODP_EXPONENT_LEN) == 0;
-}
-
-/* out = y^x mod p; y is the generator 2 when peer is NULL. */
-static bool modp_run(const dh_ctx *dh, const uint8_t *peer, uint8_t *out)
-{
-    modp_work w;
-    modp_init(&w);
-    bool good = modp_load(&w, dh, peer) && modp_in_range(&w, &w.y) &&
-                mbedtls_mpi_exp_mod(&w.r, &w.y, &w.x, &w.p, NULL) == 0 && modp_in_range(&w, &w.r) &&
-                mbedtls_mpi_write_binary(&w.r, out, MODP_LEN) == 0;
-    modp_free(&w);
-    return good;
-}
-
 /* ---- table ---- */
 
-static bool run(uint16_t method, const dh_ctx *dh, const uint8_t *peer, uint8_t *out)
+static bool run(const facts *f, const dh_ctx *dh, const uint8_t *peer, uint8_t *out)
 {
-    switch (method) {
-    case NHTB_KE_X25519: return x25519_run(dh, peer, out);
-    case NHTB_KE_P256: return p256_run(dh, peer, out);
-    default: return modp_run(dh, peer, out);
-    }
+    if (f->group == MBEDTLS_ECP_DP_NONE)
+        return nhi_mbedtls_modp_run(f->method, dh->seed, peer, out);
+    return f->method == NHTB_KE_X25519 ? x25519_run(f, dh, peer, out) : ecp_run(f, dh, peer, out);
 }
 
 static int dh_make(uint16_t method, void *ctx, const uint8_t seed[NHTB_KE_SEED], uint8_t *pub,
                    size_t *pub_len)
 {
+    const facts *f = find(method);
     dh_ctx *dh = ctx;
-    if (!has(method))
+    if (f == NULL)
         return NHTB_ERR_UNSUPPORTED;
-    if (*pub_len < public_len(method))
+    if (*pub_len < f->public_len)
         return NHTB_ERR_SHORT;
     memcpy(dh->seed, seed, sizeof dh->seed);
-    if (!run(method, dh, NULL, pub)) {
+    if (!run(f, dh, NULL, pub)) {
         mbedtls_platform_zeroize(dh, sizeof *dh);
         return NHTB_ERR_CRYPTO;
     }
-    *pub_len = public_len(method);
+    *pub_len = f->public_len;
     return 0;
 }
 
 static int dh_shared(uint16_t method, void *ctx, nhtb_span peer, uint8_t *secret,
                      size_t *secret_len)
 {
+    const facts *f = find(method);
     const dh_ctx *dh = ctx;
-    if (!has(method))
+    if (f == NULL)
         return NHTB_ERR_UNSUPPORTED;
-    if (*secret_len < secret_len_of(method))
+    if (*secret_len < f->secret_len)
         return NHTB_ERR_SHORT;
-    if (peer.n != public_len(method))
+    if (peer.n != f->public_len)
         return NHTB_ERR_CRYPTO;
-    if (!run(method, dh, peer.p, secret)) {
-        mbedtls_platform_zeroize(secret, secret_len_of(method));
+    if (!run(f, dh, peer.p, secret)) {
+        mbedtls_platform_zeroize(secret, f->secret_len);
         return NHTB_ERR_CRYPTO;
     }
-    *secret_len = secret_len_of(method);
+    *secret_len = f->secret_len;
     return 0;
 }
 

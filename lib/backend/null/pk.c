@@ -17,15 +17,21 @@ static size_t public_len(uint16_t method)
 {
     switch (method) {
     case NHTB_KE_MODP2048: return 256;
+    case NHTB_KE_MODP3072: return 384;
+    case NHTB_KE_MODP4096: return 512;
     case NHTB_KE_P256: return 64;
+    case NHTB_KE_P384: return 96;
+    case NHTB_KE_P521: return 132;
     case NHTB_KE_X25519: return 32;
     default: return 0;
     }
 }
 
+/* ECP: x alone, half of the public value; else as long as it. */
 static size_t secret_len_of(uint16_t method)
 {
-    return method == NHTB_KE_MODP2048 ? 256 : 32;
+    bool ecp = method == NHTB_KE_P256 || method == NHTB_KE_P384 || method == NHTB_KE_P521;
+    return ecp ? public_len(method) / 2 : public_len(method);
 }
 
 static bool has(uint16_t method)

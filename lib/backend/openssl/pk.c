@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * pk table of the OpenSSL backend: X25519 (RFC 8031), P-256 (RFC 5903), MODP-2048 (RFC 3526) from
- * a private key that the caller's seed fixes. The context holds the seed only; all OpenSSL objects
+ * pk table of the OpenSSL backend: X25519 (RFC 8031), P-256, P-384, P-521 (RFC 5903), MODP-2048,
+ * -3072, -4096 (RFC 3526) from a private key that the caller's seed fixes. The context holds the seed only; all OpenSSL objects
  * live within one call. Scalar work uses OpenSSL's constant-time paths, which bring their own
  * blinding. Runs as jobs, any thread. */
 #include <nhtb/backend_openssl.h>
@@ -14,31 +14,42 @@
 #include <openssl/obj_mac.h>
 
 #define X25519_LEN        32
-#define P256_LEN          32
-#define MODP_LEN          256
+#define ECP_LEN_MAX       66 /* P-521 */
 #define MODP_EXPONENT_LEN 64
 
 typedef struct dh_ctx {
     uint8_t seed[NHTB_KE_SEED];
 } dh_ctx;
 
+typedef struct facts {
+    uint16_t method, public_len, secret_len;
+    uint16_t seed_len;          /* ECP: bytes of the seed that make the private key */
+    int nid;                    /* ECP: the curve */
+    BIGNUM *(*prime)(BIGNUM *); /* MODP */
+} facts;
+
+static const facts methods[] = {
+    {NHTB_KE_MODP2048, 256, 256, MODP_EXPONENT_LEN, 0, BN_get_rfc3526_prime_2048},
+    {NHTB_KE_MODP3072, 384, 384, MODP_EXPONENT_LEN, 0, BN_get_rfc3526_prime_3072},
+    {NHTB_KE_MODP4096, 512, 512, MODP_EXPONENT_LEN, 0, BN_get_rfc3526_prime_4096},
+    {NHTB_KE_P256, 64, 32, 48, NID_X9_62_prime256v1, NULL},
+    {NHTB_KE_P384, 96, 48, 64, NID_secp384r1, NULL},
+    {NHTB_KE_P521, 132, 66, 80, NID_secp521r1, NULL},
+    {NHTB_KE_X25519, X25519_LEN, X25519_LEN, X25519_LEN, 0, NULL},
+};
+
+static const facts *find(uint16_t method)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (methods[i].method == method)
+            return &methods[i];
+    }
+    return NULL;
+}
+
 static bool has(uint16_t method)
 {
-    return method == NHTB_KE_X25519 || method == NHTB_KE_P256 || method == NHTB_KE_MODP2048;
-}
-
-static size_t public_len(uint16_t method)
-{
-    switch (method) {
-    case NHTB_KE_X25519: return X25519_LEN;
-    case NHTB_KE_P256: return 2 * P256_LEN;
-    default: return MODP_LEN;
-    }
-}
-
-static size_t secret_len_of(uint16_t method)
-{
-    return method == NHTB_KE_MODP2048 ? MODP_LEN : 32;
+    return find(method) != NULL;
 }
 
 static size_t dh_size(uint16_t method)
@@ -86,64 +97,59 @@ static bool x25519_shared(const dh_ctx *dh, const uint8_t *peer, uint8_t *secret
     return good;
 }
 
-/* ---- P-256 ---- */
+/* ---- ECP ---- */
 
 /* d = 1 + seed mod (n - 1). */
-static bool p256_scalar(const dh_ctx *dh, const EC_GROUP *group, BIGNUM *d, BN_CTX *bn)
+static bool ecp_scalar(const dh_ctx *dh, size_t seed_len, const EC_GROUP *group, BIGNUM *d,
+                       BN_CTX *bn)
 {
     BIGNUM *order = BN_dup(EC_GROUP_get0_order(group));
     BN_set_flags(d, BN_FLG_CONSTTIME);
-    bool good = order != NULL && BN_sub_word(order, 1) == 1 && BN_bin2bn(dh->seed, 48, d) != NULL &&
-                BN_mod(d, d, order, bn) == 1 && BN_add_word(d, 1) == 1;
+    bool good = order != NULL && BN_sub_word(order, 1) == 1 &&
+                BN_bin2bn(dh->seed, (int)seed_len, d) != NULL && BN_mod(d, d, order, bn) == 1 &&
+                BN_add_word(d, 1) == 1;
     BN_free(order);
     return good;
 }
 
-/* out: x|y of d times the peer's point, or of d times the base point when peer is NULL. */
-static bool p256_times(const dh_ctx *dh, const EC_GROUP *group, const uint8_t *peer, uint8_t *out,
-                       BN_CTX *bn)
+/* raw: SEC1 uncompressed point of raw_len bytes, in: the peer's, ignored when base; out: d times it,
+ * or d times the base point. */
+static bool ecp_multiply(const EC_GROUP *group, const BIGNUM *d, bool base, uint8_t *raw,
+                         size_t raw_len, BN_CTX *bn)
 {
-    uint8_t raw[1 + 2 * P256_LEN] = {4}; /* SEC1 uncompressed point */
     EC_POINT *p = EC_POINT_new(group), *r = EC_POINT_new(group);
-    BIGNUM *d = BN_new();
-    bool good = p != NULL && r != NULL && d != NULL && p256_scalar(dh, group, d, bn);
-    if (good && peer != NULL) {
-        memcpy(raw + 1, peer, 2 * P256_LEN);
-        good = EC_POINT_oct2point(group, p, raw, sizeof raw, bn) == 1 &&
+    bool good = p != NULL && r != NULL;
+    if (good && base)
+        good = EC_POINT_mul(group, r, d, NULL, NULL, bn) == 1;
+    else if (good)
+        good = EC_POINT_oct2point(group, p, raw, raw_len, bn) == 1 &&
                EC_POINT_is_on_curve(group, p, bn) == 1 &&
                EC_POINT_mul(group, r, NULL, p, d, bn) == 1;
-    } else if (good) {
-        good = EC_POINT_mul(group, r, d, NULL, NULL, bn) == 1;
-    }
     good = good && EC_POINT_is_at_infinity(group, r) == 0 &&
-           EC_POINT_point2oct(group, r, POINT_CONVERSION_UNCOMPRESSED, raw, sizeof raw, bn) ==
-               sizeof raw;
-    if (good)
-        memcpy(out, raw + 1, 2 * P256_LEN);
-    OPENSSL_cleanse(raw, sizeof raw);
-    BN_clear_free(d);
+           EC_POINT_point2oct(group, r, POINT_CONVERSION_UNCOMPRESSED, raw, raw_len, bn) == raw_len;
     EC_POINT_clear_free(r);
     EC_POINT_free(p);
     return good;
 }
 
-static bool p256_run(const dh_ctx *dh, const uint8_t *peer, uint8_t *out)
+/* peer NULL: out is the public value x|y, else the secret x. */
+static bool ecp_run(const facts *f, const dh_ctx *dh, const uint8_t *peer, uint8_t *out)
 {
-    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    uint8_t raw[1 + 2 * ECP_LEN_MAX] = {4};
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(f->nid);
     BN_CTX *bn = BN_CTX_secure_new();
-    bool good = group != NULL && bn != NULL && p256_times(dh, group, peer, out, bn);
+    BIGNUM *d = BN_new();
+    if (peer != NULL)
+        memcpy(raw + 1, peer, f->public_len);
+    bool good = group != NULL && bn != NULL && d != NULL &&
+                ecp_scalar(dh, f->seed_len, group, d, bn) &&
+                ecp_multiply(group, d, peer == NULL, raw, (size_t)f->public_len + 1, bn);
+    if (good)
+        memcpy(out, raw + 1, peer == NULL ? f->public_len : f->secret_len);
+    OPENSSL_cleanse(raw, sizeof raw);
+    BN_clear_free(d);
     BN_CTX_free(bn);
     EC_GROUP_free(group);
-    return good;
-}
-
-static bool p256_shared(const dh_ctx *dh, const uint8_t *peer, uint8_t *secret)
-{
-    uint8_t xy[2 * P256_LEN];
-    bool good = p256_run(dh, peer, xy);
-    if (good)
-        memcpy(secret, xy, P256_LEN);
-    OPENSSL_cleanse(xy, sizeof xy);
     return good;
 }
 
@@ -160,19 +166,20 @@ static bool modp_in_range(const BIGNUM *y, const BIGNUM *p)
 }
 
 /* out = y^x mod p; y is the generator 2 when peer is NULL. */
-static bool modp_run(const dh_ctx *dh, const uint8_t *peer, uint8_t *out)
+static bool modp_run(const facts *f, const dh_ctx *dh, const uint8_t *peer, uint8_t *out)
 {
+    int len = f->public_len;
     BN_CTX *bn = BN_CTX_secure_new();
-    BIGNUM *p = BN_get_rfc3526_prime_2048(NULL);
-    BIGNUM *x = BN_bin2bn(dh->seed, MODP_EXPONENT_LEN, NULL), *r = BN_new();
-    BIGNUM *y = peer != NULL ? BN_bin2bn(peer, MODP_LEN, NULL) : BN_new();
+    BIGNUM *p = f->prime(NULL);
+    BIGNUM *x = BN_bin2bn(dh->seed, f->seed_len, NULL), *r = BN_new();
+    BIGNUM *y = peer != NULL ? BN_bin2bn(peer, len, NULL) : BN_new();
     bool good = bn != NULL && p != NULL && x != NULL && r != NULL && y != NULL;
     if (good && peer == NULL)
         good = BN_set_word(y, 2) == 1;
     if (good)
         BN_set_flags(x, BN_FLG_CONSTTIME);
     good = good && modp_in_range(y, p) && BN_mod_exp_mont_consttime(r, y, x, p, bn, NULL) == 1 &&
-           modp_in_range(r, p) && BN_bn2binpad(r, out, MODP_LEN) == MODP_LEN;
+           modp_in_range(r, p) && BN_bn2binpad(r, out, len) == len;
     BN_clear_free(r);
     BN_clear_free(x);
     BN_free(y);
@@ -183,50 +190,50 @@ static bool modp_run(const dh_ctx *dh, const uint8_t *peer, uint8_t *out)
 
 /* ---- table ---- */
 
+/* peer NULL: out is the public value, else the secret. */
+static bool run(const facts *f, const dh_ctx *dh, const uint8_t *peer, uint8_t *out)
+{
+    if (f->prime != NULL)
+        return modp_run(f, dh, peer, out);
+    if (f->nid != 0)
+        return ecp_run(f, dh, peer, out);
+    return peer == NULL ? x25519_make(dh, out) : x25519_shared(dh, peer, out);
+}
+
 static int dh_make(uint16_t method, void *ctx, const uint8_t seed[NHTB_KE_SEED], uint8_t *pub,
                    size_t *pub_len)
 {
+    const facts *f = find(method);
     dh_ctx *dh = ctx;
-    bool good = false;
-    if (!has(method))
+    if (f == NULL)
         return NHTB_ERR_UNSUPPORTED;
-    if (*pub_len < public_len(method))
+    if (*pub_len < f->public_len)
         return NHTB_ERR_SHORT;
     memcpy(dh->seed, seed, sizeof dh->seed);
-    switch (method) {
-    case NHTB_KE_X25519: good = x25519_make(dh, pub); break;
-    case NHTB_KE_P256: good = p256_run(dh, NULL, pub); break;
-    default: good = modp_run(dh, NULL, pub); break;
-    }
-    if (!good) {
+    if (!run(f, dh, NULL, pub)) {
         OPENSSL_cleanse(ctx, sizeof *dh);
         return NHTB_ERR_CRYPTO;
     }
-    *pub_len = public_len(method);
+    *pub_len = f->public_len;
     return 0;
 }
 
 static int dh_shared(uint16_t method, void *ctx, nhtb_span peer, uint8_t *secret,
                      size_t *secret_len)
 {
+    const facts *f = find(method);
     const dh_ctx *dh = ctx;
-    bool good = false;
-    if (!has(method))
+    if (f == NULL)
         return NHTB_ERR_UNSUPPORTED;
-    if (*secret_len < secret_len_of(method))
+    if (*secret_len < f->secret_len)
         return NHTB_ERR_SHORT;
-    if (peer.n != public_len(method))
+    if (peer.n != f->public_len)
         return NHTB_ERR_CRYPTO;
-    switch (method) {
-    case NHTB_KE_X25519: good = x25519_shared(dh, peer.p, secret); break;
-    case NHTB_KE_P256: good = p256_shared(dh, peer.p, secret); break;
-    default: good = modp_run(dh, peer.p, secret); break;
-    }
-    if (!good) {
-        OPENSSL_cleanse(secret, secret_len_of(method));
+    if (!run(f, dh, peer.p, secret)) {
+        OPENSSL_cleanse(secret, f->secret_len);
         return NHTB_ERR_CRYPTO;
     }
-    *secret_len = secret_len_of(method);
+    *secret_len = f->secret_len;
     return 0;
 }
 

@@ -47,7 +47,8 @@ Test(ke, equal_seeds_give_equal_public_values)
         test_fill(&state, seed, sizeof seed);
         for (size_t b = 0; b < 2 * N_REAL; b++) {
             test_dh d;
-            seed[95] ^= (uint8_t)b; /* blinding must not show */
+            seed[80] ^= (uint8_t)b; /* blinding must not show */
+            seed[111] ^= (uint8_t)b;
             cr_assert_eq(test_dh_make(&d, real_backends[b / 2]().pk, ke_methods[m], seed), 0);
             if (b == 0)
                 memcpy(first, d.pub, d.pub_len);
@@ -57,24 +58,46 @@ Test(ke, equal_seeds_give_equal_public_values)
     }
 }
 
-/* Seeds at the ends of the range still give usable keys: d = 1 and d = n - 1 for P-256. */
-Test(ke, p256_private_key_stays_in_range_at_the_ends)
+static const struct ecp_end {
+    uint16_t method;
+    const char *top; /* n - 2, where n is the order of the group */
+} ecp_ends[] = {
+    {NHTB_KE_P256, "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc63254f"},
+    {NHTB_KE_P384, "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf"
+                   "581a0db248b0a77aecec196accc52971"},
+    {NHTB_KE_P521, "01ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+                   "fffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e9138"
+                   "6407"},
+};
+
+static void ecp_private_ends(const nhtb_pk_ops *pk, const struct ecp_end *e)
 {
-    uint8_t zero[NHTB_KE_SEED] = {0}, top[NHTB_KE_SEED] = {0};
-    unhex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc63254f", top + 16, 32);
+    uint8_t zero[NHTB_KE_SEED] = {0}, top[NHTB_KE_SEED] = {0}, raw[66];
+    size_t n = unhex(e->top, raw, sizeof raw), width = test_seed_width(e->method);
+    test_dh low, high;
+    memcpy(top + width - n, raw, n);
+    cr_assert_eq(test_dh_make(&low, pk, e->method, zero), 0);
+    cr_assert_eq(test_dh_make(&high, pk, e->method, top), 0);
+    cr_assert_arr_eq(low.pub, high.pub, n, "G and -G share x");
+    cr_assert_neq(memcmp(low.pub + n, high.pub + n, n), 0);
+    test_dh_free(&high);
+    top[width - 1]++; /* wraps to d = 1 */
+    cr_assert_eq(test_dh_make(&high, pk, e->method, top), 0);
+    cr_assert_arr_eq(low.pub, high.pub, 2 * n);
+    test_dh_free(&high);
+    top[0] = 1; /* the first byte counts, too */
+    cr_assert_eq(test_dh_make(&high, pk, e->method, top), 0);
+    cr_assert_neq(memcmp(low.pub, high.pub, n), 0);
+    test_dh_free(&low);
+    test_dh_free(&high);
+}
+
+/* Seeds at the ends of the range still give usable keys: d = 1 and d = n - 1. */
+Test(ke, ecp_private_key_stays_in_range_at_the_ends)
+{
     for (size_t b = 0; b < N_REAL; b++) {
-        test_dh low, high;
-        cr_assert_eq(test_dh_make(&low, real_backends[b]().pk, NHTB_KE_P256, zero), 0);
-        cr_assert_eq(test_dh_make(&high, real_backends[b]().pk, NHTB_KE_P256, top), 0);
-        cr_assert_arr_eq(low.pub, high.pub, 32, "G and -G share x");
-        cr_assert_neq(memcmp(low.pub + 32, high.pub + 32, 32), 0);
-        top[47]++; /* wraps to d = 1 */
-        test_dh_free(&high);
-        cr_assert_eq(test_dh_make(&high, real_backends[b]().pk, NHTB_KE_P256, top), 0);
-        cr_assert_arr_eq(low.pub, high.pub, 64);
-        top[47]--;
-        test_dh_free(&low);
-        test_dh_free(&high);
+        for (size_t i = 0; i < NHI_ARRAY_LEN(ecp_ends); i++)
+            ecp_private_ends(real_backends[b]().pk, &ecp_ends[i]);
     }
 }
 

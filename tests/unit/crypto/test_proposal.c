@@ -11,6 +11,10 @@ static const struct text_case {
     {NHTB_PROTO_IKE, "aes128-sha256-ecp256", "aes128-sha256-prfsha256-ecp256"},
     {NHTB_PROTO_IKE, "aes256-aes128-sha512-sha256-prfsha384-modp2048-x25519", NULL},
     {NHTB_PROTO_IKE, "x25519-prfsha256-chacha20poly1305", "chacha20poly1305-prfsha256-x25519"},
+    {NHTB_PROTO_IKE, "aes256gcm16-prfsha384-ecp384-ecp521-modp3072-modp4096", NULL},
+    {NHTB_PROTO_IKE, "aes256gcm16-prfsha512-x25519-modp4096-ecp256-modp3072-ecp384-modp2048-ecp521",
+     NULL},
+    {NHTB_PROTO_ESP, "aes256gcm16-ecp521-noesn", NULL},
     {NHTB_PROTO_ESP, "aes128-sha256-ecp256-esn-noesn", NULL},
     {NHTB_PROTO_ESP, "aes128gcm16-noesn", NULL},
     {NHTB_PROTO_ESP, "aes128gcm16", "aes128gcm16-esn-noesn"},
@@ -48,6 +52,9 @@ Test(proposal, what_is_refused_is_pointed_at)
         {NHTB_PROTO_IKE, "aes128-sha256-x25519-esn", 21},         /* ESP only */
         {NHTB_PROTO_IKE, "aes128gcm16-aes128-sha256-x25519", 12}, /* mixed kinds */
         {NHTB_PROTO_IKE, "aes128-md5-x25519", 7},
+        {NHTB_PROTO_IKE, "aes128-sha256-ecp385", 14},
+        {NHTB_PROTO_IKE, "aes128-sha256-modp1024", 14},
+        {NHTB_PROTO_IKE, "aes128-sha256-ecp384-ecp384", 21},
         {NHTB_PROTO_IKE, "aes128--sha256-x25519", 7},
         {NHTB_PROTO_IKE, "aes128-sha256-x25519-", 21},
         {NHTB_PROTO_IKE, "AES128-sha256-x25519", 0},
@@ -84,7 +91,7 @@ Test(proposal, format_terminates_and_tells_the_needed_length)
     cr_assert_str_eq(longer, "unknown-sha256-noesn");
 }
 
-Test(proposal, defaults_name_everything_strongest_first)
+Test(proposal, defaults_name_all_but_the_costly_groups)
 {
     nhtb_crypto c = all_backends[0]();
     nhtb_proposal p[4];

@@ -36,6 +36,27 @@ Test(suite, unknown_combinations_are_not_found)
     cr_assert_eq(nhi_ke_secret_len(2), 0);
 }
 
+/* RFC 3526, RFC 5903 7, RFC 8031 2. */
+Test(suite, key_exchange_lengths_fit_the_buffers_of_the_contract)
+{
+    static const struct {
+        uint16_t method, iana, public_len, secret_len;
+    } want[] = {
+        {NHTB_KE_MODP2048, 14, 256, 256}, {NHTB_KE_MODP3072, 15, 384, 384},
+        {NHTB_KE_MODP4096, 16, 512, 512}, {NHTB_KE_P256, 19, 64, 32},
+        {NHTB_KE_P384, 20, 96, 48},       {NHTB_KE_P521, 21, 132, 66},
+        {NHTB_KE_X25519, 31, 32, 32},
+    };
+    cr_assert_eq(NHI_ARRAY_LEN(want), NHI_ARRAY_LEN(ke_methods));
+    for (size_t i = 0; i < NHI_ARRAY_LEN(want); i++) {
+        cr_assert_eq(want[i].method, want[i].iana);
+        cr_assert_eq(nhi_ke_public_len(want[i].method), want[i].public_len);
+        cr_assert_eq(nhi_ke_secret_len(want[i].method), want[i].secret_len);
+        cr_assert_leq(want[i].public_len, NHTB_KE_PUBLIC_MAX);
+        cr_assert_leq(want[i].secret_len, NHTB_KE_SECRET_MAX);
+    }
+}
+
 Test(suite, every_backend_offers_everything_we_know)
 {
     for (size_t b = 0; b < N_ALL; b++) {
