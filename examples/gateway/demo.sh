@@ -149,6 +149,9 @@ network() {
         ip -n "$tag-spoke$n" link set lan-end up
         ip -n "$tag-spoke$n" addr add "192.168.$n.1/24" dev lan && ip -n "$tag-spoke$n" link set lan up
     done
+    # strongSwan wants its tunnel address on a device, and does not guard its prefixes by itself
+    ip -n "$tag-spoke3" addr add 10.11.11.13/32 dev lan
+    ip -n "$tag-spoke3" route add unreachable 192.168.0.0/16 metric 9999
 }
 
 # ---- the gateways ------------------------------------------------------------------------------
@@ -306,7 +309,10 @@ if [ "$keep" = no ]; then
         "! ip -n $tag-hub link show st0.0 2>/dev/null && [ -z \"\$(ip -n $tag-hub route show proto 151)\" ]"
 fi
 say "summary"
-[ "$failed" -eq 0 ] || { echo "logs:"; tail -n 15 "$dir"/{hub,spoke1,spoke2}/log | cut -c1-200; }
+[ "$failed" -eq 0 ] || {
+    echo "logs:"
+    tail -n 15 "$dir"/{hub,spoke1,spoke2}/log "$dir/spoke3/charon.log" | cut -c1-200
+}
 if [ "$keep" = yes ] && [ "$failed" -eq 0 ]; then
     echo "left running in namespaces $tag-{net,nat,hub,lan,spoke1,spoke2,spoke3}; look around with"
     echo "  $nhtbctl --socket $dir/hub/control show ipsec next-hop-tunnels"

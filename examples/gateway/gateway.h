@@ -46,12 +46,6 @@ typedef struct gw_state {
     size_t n_kernel_routes;
 } gw_state;
 
-/** A host route the library has because of a binding. */
-typedef struct gw_bound {
-    nhtb_iface_id iface;
-    nhtb_addr addr;
-} gw_bound;
-
 struct ctl_server;
 
 typedef struct gw {
@@ -70,13 +64,11 @@ typedef struct gw {
     uv_signal_t signals[3];
     uv_poll_t ike_poll[2], worker_poll;
     struct ctl_server *ctl;
-    gw_bound *bound;
-    size_t n_bound;
     nhtb_pkt *drain_pkt, **drain_v; /* for nhtb_drain */
     uint8_t *drain_memory;
     uint64_t wall_offset_s; /* Unix time of the monotonic zero */
     uint64_t reloads, reloads_failed, route_errors;
-    bool dirty; /* tunnels or bindings changed: bring kernel and host routes in line */
+    bool dirty; /* tunnels or bindings changed: bring the kernel in line */
     bool stopping;
     int exit_status;
 } gw;
@@ -104,14 +96,13 @@ bool apply_peer_same(const cfg_gateway *a, const cfg_gateway *b);
 bool routes_build(gw_state *s);
 /** Moves installed flags of equal routes from old to next and removes the others from the kernel. */
 void routes_carry(gw *g, gw_state *old, gw_state *next);
-/** Kernel routes and carriers follow the tunnels; host routes follow the bindings. */
+/** Kernel routes and carriers follow the tunnels. */
 void routes_sync(gw *g);
 /** "device", "unreachable", "none", or NULL when the prefix is not the configuration's. */
 const char *routes_kernel_state(const gw *g, const nhtb_prefix *p);
 
 /* lib_routes.c */
 bool lib_routes_build(gw_state *s);
-const gw_lib_route *lib_routes_find(const gw_state *s, const nhtb_prefix *p);
 /** Records the difference in t. 0 or NHTB_ERR_*, with *at the prefix that failed. */
 int lib_routes_diff(nhtb_txn *t, const gw_state *old, const gw_state *next, nhtb_prefix *at);
 int prefix_compare(const nhtb_prefix *a, const nhtb_prefix *b);

@@ -55,7 +55,10 @@ static uint64_t host_wall(void *user)
 static void host_log(void *user, const nhtb_log *rec)
 {
     const gw *g = user;
-    log_record(&g->log, rec);
+    nhtb_log r = *rec;
+    if (strcmp(rec->room, "engine") == 0)
+        r.level = NHTB_LOG_DEBUG; /* the same news come as events, with their names */
+    log_record(&g->log, &r);
 }
 
 nhtb_host host_hooks(gw *g)

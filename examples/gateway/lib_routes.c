@@ -59,7 +59,7 @@ static void add_iface(list *l, const cfg_iface *i, uint32_t index, const nhtb_pr
     if (own->addr.family == 0)
         return;
     add(l, (gw_lib_route){.prefix = host_prefix(&own->addr), .kind = NHTB_ROUTE_LOCAL});
-    /* on a multipoint interface each bound next hop gets its own host route (routes_sync) */
+    /* on a multipoint interface the subnet's addresses are next hops, found without a route */
     if (!i->multipoint)
         add(l,
             (gw_lib_route){.prefix = network_of(own), .kind = NHTB_ROUTE_TUNNEL, .iface = index});
@@ -97,18 +97,6 @@ bool lib_routes_build(gw_state *s)
             s->lib_routes[s->n_lib_routes++] = l.v[i].r;
     free(l.v);
     return true;
-}
-
-static int find_compare(const void *key, const void *elem)
-{
-    return prefix_compare(key, &((const gw_lib_route *)elem)->prefix);
-}
-
-const gw_lib_route *lib_routes_find(const gw_state *s, const nhtb_prefix *p)
-{
-    if (s->n_lib_routes == 0)
-        return NULL;
-    return bsearch(p, s->lib_routes, s->n_lib_routes, sizeof *s->lib_routes, find_compare);
 }
 
 /* ---- difference ---- */

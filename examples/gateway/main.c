@@ -211,7 +211,6 @@ static void finish(gw *g)
     for (unsigned i = 0; i < 2; i++)
         sock_close(&g->ike[i]);
     nl_close(&g->nl);
-    free(g->bound);
 }
 
 static void init(gw *g, const options *o)

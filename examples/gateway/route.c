@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Kernel routes, carriers and host routes follow the tunnels. Each configured prefix has up to two
+ * Kernel routes and carriers follow the tunnels. Each configured prefix has up to two
  * kernel routes: one toward the device, there only while its tunnel is up, and behind it an
  * `unreachable` one that is always there, so that nothing leaves in clear by a default route, not
  * even between two system calls or after a crash. "backup_path" leaves the second out.
@@ -169,100 +169,9 @@ static void sync_carriers(gw *g)
     }
 }
 
-/* ---- host routes of bindings: a bound next hop is itself reachable ---- */
-
-static nhtb_prefix host_of(const nhtb_addr *a)
-{
-    return (nhtb_prefix){.addr = *a, .len = a->family == 4 ? 32 : 128};
-}
-
-static int bound_compare(const void *a, const void *b)
-{
-    const gw_bound *x = a, *y = b;
-    const int d = memcmp(&x->addr, &y->addr, sizeof x->addr);
-    return d != 0 ? d : (x->iface.id > y->iface.id) - (x->iface.id < y->iface.id);
-}
-
-static bool collect(gw *g, gw_bound **out, size_t *n)
-{
-    nhtb_binding_info b = {.size = sizeof b};
-    uint32_t cursor = 0;
-    size_t cap = 0;
-    while (nhtb_binding_next(g->ctx, &cursor, &b)) {
-        const nhtb_prefix host = host_of(&b.next_hop);
-        if (lib_routes_find(&g->state, &host) != NULL)
-            continue; /* the configuration has its own idea */
-        if (*n == cap) {
-            cap = cap != 0 ? 2 * cap : 64;
-            gw_bound *grown = realloc(*out, cap * sizeof *grown);
-            if (grown == NULL)
-                return false;
-            *out = grown;
-        }
-        (*out)[(*n)++] = (gw_bound){b.iface, b.next_hop};
-    }
-    if (*n > 1)
-        qsort(*out, *n, sizeof **out, bound_compare);
-    return true;
-}
-
-/* Two sorted lists to changes of one transaction. */
-static size_t record(gw *g, nhtb_txn *t, const gw_bound *want, size_t n)
-{
-    size_t i = 0, k = 0, changes = 0;
-    while (i < g->n_bound || k < n) {
-        const int d = i == g->n_bound ? 1 : k == n ? -1 : bound_compare(&g->bound[i], &want[k]);
-        const nhtb_prefix host = host_of(d <= 0 ? &g->bound[i].addr : &want[k].addr);
-        /* an address that moved to another interface is replaced, which its own entry does */
-        const bool moved = d < 0 && k < n && nhtb_addr_equal(&g->bound[i].addr, &want[k].addr);
-        if (d < 0 && !moved && lib_routes_find(&g->state, &host) == NULL) {
-            (void)nhtb_txn_route_del(t, &host); /* gone already with its interface: fine */
-            changes++;
-        } else if (d > 0) {
-            const nhtb_route r = {.size = sizeof r,
-                                  .kind = NHTB_ROUTE_TUNNEL,
-                                  .prefix = host,
-                                  .iface = want[k].iface,
-                                  .next_hop = want[k].addr};
-            (void)nhtb_txn_route(t, &r);
-            changes++;
-        }
-        i += d <= 0;
-        k += d >= 0;
-    }
-    return changes;
-}
-
-static void sync_bindings(gw *g)
-{
-    gw_bound *want = NULL;
-    size_t n = 0;
-    nhtb_txn *t;
-    if (!collect(g, &want, &n) || nhtb_txn_begin(g->ctx, &t) != 0) {
-        free(want);
-        return;
-    }
-    if (record(g, t, want, n) == 0) {
-        nhtb_txn_abort(t);
-        free(want);
-        return;
-    }
-    const int err = nhtb_txn_commit(t, gw_now());
-    if (err != 0) {
-        log_text(&g->log, NHTB_LOG_ERROR, "routes of learnt next hops: %s", nhtb_strerror(err));
-        free(want);
-        return;
-    }
-    free(g->bound);
-    g->bound = want;
-    g->n_bound = n;
-}
-
 void routes_sync(gw *g)
 {
     g->dirty = false;
-    if (!g->stopping)
-        sync_bindings(g);
     sync_carriers(g);
     sync_kernel(g);
 }
