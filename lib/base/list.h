@@ -35,5 +35,8 @@ static inline void nhi_list_del(nhi_list *n)
 /** Survives deletion of `it`. */
 #define NHI_LIST_FOR_SAFE(it, nx, head)                                                            \
     for (nhi_list *it = (head)->next, *nx = it->next; it != (head); it = nx, nx = it->next)
+/** Survives deletion of `it` and of what was added behind it. */
+#define NHI_LIST_FOR_SAFE_BACK(it, pv, head)                                                       \
+    for (nhi_list *it = (head)->prev, *pv = it->prev; it != (head); it = pv, pv = it->prev)
 
 #endif

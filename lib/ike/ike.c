@@ -59,7 +59,7 @@ void nhi_ike_del(nhi_ike *ike)
 {
     if (!ike)
         return;
-    NHI_LIST_FOR_SAFE(it, nx, &ike->sas)
+    NHI_LIST_FOR_SAFE_BACK(it, pv, &ike->sas) /* a rekey's new SA, which goes with it, is behind */
     nhi_ike_sa_kill(NHI_CONTAINER(it, nhi_ike_sa, link));
     uint32_t cursor = 0, id;
     nhi_ike_peer *p;
@@ -100,7 +100,7 @@ static void detach(nhi_ike_sa *sa)
 /** Ends all SAs of a peer, telling it. */
 static void clear(nhi_ike_peer *p, nhtb_time now)
 {
-    NHI_LIST_FOR_SAFE(it, nx, &p->sas)
+    NHI_LIST_FOR_SAFE_BACK(it, pv, &p->sas)
     nhi_ike_sa_delete(NHI_CONTAINER(it, nhi_ike_sa, peer_link), NHTB_DETAIL_DELETED_BY_US, now);
 }
 
@@ -183,7 +183,7 @@ void nhi_ike_shutdown(nhi_ike *ike, nhtb_time now)
     nhi_ike_peer *p;
     while ((p = nhi_slab_next(&ike->peers, &cursor, &id)))
         nhi_wheel_cancel(ike->env.wheel, &p->retry);
-    NHI_LIST_FOR_SAFE(it, nx, &ike->sas)
+    NHI_LIST_FOR_SAFE_BACK(it, pv, &ike->sas)
     nhi_ike_sa_delete(NHI_CONTAINER(it, nhi_ike_sa, link), NHTB_DETAIL_DELETED_BY_US, now);
 }
 

@@ -57,7 +57,7 @@ static void settle_crossing(nhi_ike_sa *a, nhi_ike_sa *b, nhtb_time now)
 
 void nhi_ike_collide_sas(nhi_ike_sa *fresh, nhtb_time now)
 {
-    NHI_LIST_FOR_SAFE(it, nx, &fresh->peer->sas)
+    NHI_LIST_FOR_SAFE_BACK(it, pv, &fresh->peer->sas)
     {
         nhi_ike_sa *o = NHI_CONTAINER(it, nhi_ike_sa, peer_link);
         if (o == fresh || o->state != NHI_SA_UP)
