@@ -268,9 +268,8 @@ void nhi_ike_install_failed(nhi_ike *ike, uint32_t spi_in, int err, nhtb_time no
     nhtb_detail d = err == NHTB_ERR_LIMIT    ? NHTB_DETAIL_CAPACITY
                     : err == NHTB_ERR_MEMORY ? NHTB_DETAIL_MEMORY
                                              : NHTB_DETAIL_CRYPTO;
-    nhi_ike_act_event(ike, NHTB_EVENT_CHILD_FAILED, d, 0, c->sa->peer_id, c->cfg, &c->sa->path,
-                      now);
     nhi_ike_sa *sa = c->sa;
+    nhi_ike_peer_child_failed(sa, c->cfg, d, 0, now);
     c->installed = false;
     nhi_ike_child_delete(c);
     nhi_ike_child_uninstall(c);

@@ -258,6 +258,20 @@ void nhi_ike_peer_retry_fired(nhi_ike_peer *p, nhtb_time now)
         (void)nhi_ike_peer_initiate(p, UINT16_MAX, now); /* its failure plans the next try */
 }
 
+void nhi_ike_peer_child_failed(nhi_ike_sa *sa, uint16_t cfg, nhtb_detail detail, uint32_t code,
+                               nhtb_time now)
+{
+    nhi_ike *ike = sa->ike;
+    nhi_ike_peer *p = sa->peer;
+    nhi_ike_act_event(ike, NHTB_EVENT_CHILD_FAILED, detail, code, sa->peer_id, cfg, &sa->path, now);
+    if (!p || !p->started || ike->shutting || p->cfg.establish != NHTB_ESTABLISH_IMMEDIATELY)
+        return;
+    nhtb_time at = nhi_ike_task_hold(ike, p->child_tries, now);
+    p->child_tries = p->child_tries < UINT8_MAX ? (uint8_t)(p->child_tries + 1) : UINT8_MAX;
+    if (at < p->retry.due)
+        nhi_wheel_arm(ike->env.wheel, &p->retry, at);
+}
+
 void nhi_ike_peer_free(nhi_ike_peer *p)
 {
     nhi_ike *ike = p->ike;

@@ -40,16 +40,16 @@ static void again(nhi_ike_sa *sa, uint8_t *tries, nhtb_time *hold, nhtb_time now
 
 static void child_event(nhi_ike_sa *sa, uint16_t cfg, uint16_t notify, nhtb_detail d, nhtb_time now)
 {
-    nhi_ike_act_event(sa->ike, NHTB_EVENT_CHILD_FAILED, d, notify, sa->peer_id, cfg, &sa->path,
-                      now);
+    nhi_ike_peer_child_failed(sa, cfg, d, notify, now);
 }
 
 static void create_failed(nhi_ike_sa *sa, uint16_t cfg, uint16_t notify, nhtb_detail d,
                           nhtb_time now)
 {
-    if (notify != NHI_N_TEMPORARY_FAILURE) {
+    if (notify != NHI_N_TEMPORARY_FAILURE || sa->create_tries >= TRIES_MAX) {
+        sa->create_tries = 0;
         child_event(sa, cfg, notify, d, now);
-    } else if (sa->create_tries < TRIES_MAX) {
+    } else {
         sa->want_create |= UINT64_C(1) << cfg;
         again(sa, &sa->create_tries, &sa->hold_create, now);
     }
@@ -58,6 +58,11 @@ static void create_failed(nhi_ike_sa *sa, uint16_t cfg, uint16_t notify, nhtb_de
 static void rekey_failed(nhi_ike_sa *sa, nhi_ike_child *old, uint16_t cfg, uint16_t notify,
                          nhtb_detail d, nhtb_time now)
 {
+    /* The peer made this pair and our request may have overtaken our answer to its own: asked again
+     * a little later, it knows. */
+    bool early = old && old->state == NHI_CHILD_UP && !old->creator && old->tries < 3;
+    if (notify == NHI_N_CHILD_SA_NOT_FOUND && early)
+        notify = NHI_N_TEMPORARY_FAILURE;
     if (notify == NHI_N_CHILD_SA_NOT_FOUND) { /* 2.25.1: the peer has forgotten it */
         if (old && old->state != NHI_CHILD_OVERLAP)
             nhi_ike_child_deleted(old, now);

@@ -264,6 +264,22 @@ static bool fits(sim_node *n, const sim_datagram *d, const nhtb_path *path)
     return false;
 }
 
+/* For people: one line per datagram, IKE headers read (exchange, response?, message id). */
+static void trace(const sim *s, const sim_datagram *d, const char *fate)
+{
+    char dst[NHTB_ADDR_TEXT];
+    size_t at = d->dport == 4500 || d->sport == 4500 ? 4 : 0;
+    if (!getenv("NHTB_SIM_LOG"))
+        return;
+    nhtb_addr_format(&d->dst, dst, sizeof dst);
+    fprintf(stderr, "%10.4f %-8s -> %s:%u %zu bytes %s", (double)s->now / 1e9,
+            d->from ? d->from->name : "-", dst, d->dport, d->len, fate);
+    if (d->proto == SIM_UDP && d->len > at + 28 && d->data[at + 17] == 0x20)
+        fprintf(stderr, " exchange %u %s %u", d->data[at + 18],
+                d->data[at + 19] & 0x20 ? "response" : "request", d->data[at + 23]);
+    fprintf(stderr, "\n");
+}
+
 void sim_net_send(sim_node *n, const nhtb_pkt *p)
 {
     sim *s = n->s;
@@ -289,7 +305,9 @@ void sim_net_send(sim_node *n, const nhtb_pkt *p)
         return;
     }
     record(s, &d);
-    if (!chance(s, n->link.loss))
+    bool lost = chance(s, n->link.loss);
+    trace(s, &d, lost ? "lost" : "sent");
+    if (!lost)
         enqueue(s, &d, &n->link);
     if (chance(s, n->link.dup))
         enqueue(s, &d, &n->link);

@@ -104,8 +104,7 @@ static nhtb_detail verify(nhi_ike_sa *sa, const nhi_ike_msg *m)
 
 static void child_failed(nhi_ike_sa *sa, nhtb_detail d, uint32_t code, nhtb_time now)
 {
-    nhi_ike_act_event(sa->ike, NHTB_EVENT_CHILD_FAILED, d, code, sa->peer_id, sa->first_child,
-                      &sa->path, now);
+    nhi_ike_peer_child_failed(sa, sa->first_child, d, code, now);
 }
 
 /** The first child stands or falls alone; the IKE SA stays (1.2, 2.21.2). */

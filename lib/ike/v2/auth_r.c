@@ -73,8 +73,7 @@ static nhtb_detail child_detail(uint16_t notify)
 
 static void child_failed(nhi_ike_sa *sa, uint16_t notify, nhtb_time now)
 {
-    nhi_ike_act_event(sa->ike, NHTB_EVENT_CHILD_FAILED, child_detail(notify), 0, sa->peer_id,
-                      UINT16_MAX, &sa->path, now);
+    nhi_ike_peer_child_failed(sa, UINT16_MAX, child_detail(notify), 0, now);
 }
 
 static void answer(nhi_ike_sa *sa, nhtb_span psk, uint16_t refused, nhtb_time now)

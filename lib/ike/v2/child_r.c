@@ -130,8 +130,7 @@ static void finish(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now)
     }
     x->child = NULL;
     if (nhi_ike_child_install(c, x, secret, !x->old, now)) {
-        nhi_ike_act_event(sa->ike, NHTB_EVENT_CHILD_FAILED, NHTB_DETAIL_MEMORY, 0, sa->peer_id,
-                          c->cfg, &sa->path, now);
+        nhi_ike_peer_child_failed(sa, c->cfg, NHTB_DETAIL_MEMORY, 0, now);
         nhi_ike_child_delete(c);
     } else {
         x->child = c;
