@@ -76,6 +76,45 @@ static void move(nhtb_ctx *ctx, const nhi_ike_act *a, nhtb_time now)
         nhi_engine_event_put(ctx, &ev, now);
 }
 
+static nhi_relearn *relearn_slot(nhtb_ctx *ctx, nhtb_peer_id peer, uint16_t child, uint8_t family)
+{
+    nhi_relearn *free = NULL;
+    for (size_t i = 0; i < NHI_ARRAY_LEN(ctx->relearn); i++) {
+        nhi_relearn *r = &ctx->relearn[i];
+        if (r->peer.id == peer.id && r->child == child && r->addr.family == family)
+            return r;
+        if (!r->peer.id && !free)
+            free = r;
+    }
+    return free;
+}
+
+/* The peer announces once per exchange: what is lost for lack of memory would stay lost until the
+ * next rekey. */
+static void learn(nhtb_ctx *ctx, nhtb_peer_id peer, uint16_t child, const nhtb_addr *addr)
+{
+    nhi_relearn *r = relearn_slot(ctx, peer, child, addr->family);
+    nhtb_detail d = nhi_db_learn(ctx->db, peer, child, addr);
+    if (!r)
+        return;
+    bool again = d == NHTB_DETAIL_MEMORY;
+    *r = again ? (nhi_relearn){peer, child, *addr} : (nhi_relearn){.child = 0};
+}
+
+void nhi_engine_relearn(nhtb_ctx *ctx, nhtb_time now)
+{
+    ctx->now = now;
+    for (size_t i = 0; i < NHI_ARRAY_LEN(ctx->relearn); i++) {
+        nhi_relearn r = ctx->relearn[i];
+        if (!r.peer.id)
+            continue;
+        ctx->relearn[i].peer.id = 0;
+        if (nhi_db_tunnel_up(ctx->db, r.peer, r.child))
+            learn(ctx, r.peer, r.child, &r.addr);
+    }
+    nhi_engine_hold_release(ctx);
+}
+
 static void act(nhtb_ctx *ctx, const nhi_ike_act *a, nhtb_time now)
 {
     switch (a->kind) {
@@ -84,7 +123,7 @@ static void act(nhtb_ctx *ctx, const nhi_ike_act *a, nhtb_time now)
     case NHI_ACT_CHILD_USE:
     case NHI_ACT_CHILD_DRAIN:
     case NHI_ACT_CHILD_REMOVE: change_pair(ctx, a); break;
-    case NHI_ACT_LEARN: (void)nhi_db_learn(ctx->db, a->peer, a->child, &a->addr); break;
+    case NHI_ACT_LEARN: learn(ctx, a->peer, a->child, &a->addr); break;
     case NHI_ACT_MOVE: move(ctx, a, now); break;
     case NHI_ACT_EVENT:
     case NHI_ACT_ASK: nhi_engine_event_put(ctx, &a->event, now); break;

@@ -61,6 +61,14 @@ typedef struct nhi_events {
     nhi_event_rec *spare; /* [NHTB_EVENT_END]: used when memory is short, so nothing is lost */
 } nhi_events;
 
+/** Announcements that could not be stored for lack of memory: tried again by the cells timer. */
+typedef struct nhi_relearn {
+    nhtb_peer_id peer; /* 0: free */
+    uint16_t child;
+    nhtb_addr addr;
+} nhi_relearn;
+#define NHI_ENGINE_RELEARN 16
+
 struct nhtb_ctx {
     nhi_mem mem;
     nhtb_settings settings;
@@ -74,6 +82,7 @@ struct nhtb_ctx {
     nhi_hold hold;
     nhi_events events;
     nhi_timer cells_timer;
+    nhi_relearn relearn[NHI_ENGINE_RELEARN];
     nhtb_txn *txn; /* the open transaction */
     nhi_map names; /* peer name -> id; follows the open transaction */
     nhtb_worker *workers[64];
@@ -95,6 +104,8 @@ void nhi_engine_give(void *dst, uint32_t dst_size, const void *src, size_t known
 /* apply.c */
 /** Drains the actions of the last call into ike and acts on them. Call after each such call. */
 void nhi_engine_apply(nhtb_ctx *ctx, nhtb_time now);
+/** Second chance for announcements that met no memory. */
+void nhi_engine_relearn(nhtb_ctx *ctx, nhtb_time now);
 /** db's note hook. */
 void nhi_engine_note(void *user, const nhi_db_note *n);
 

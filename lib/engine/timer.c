@@ -8,6 +8,7 @@ static void fire(nhtb_ctx *ctx, nhi_timer *t, nhtb_time now)
     switch (t->kind) {
     case NHI_TIMER_ENGINE_CELLS:
         nhi_engine_cells_collect(ctx, now);
+        nhi_engine_relearn(ctx, now);
         nhi_engine_cells_watch(ctx, now);
         break;
     case NHI_TIMER_ENGINE_HOLD: nhi_engine_hold_expire(ctx, now); break;

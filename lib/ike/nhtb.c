@@ -42,7 +42,7 @@ void nhi_ike_nhtb_learn(const nhi_ike_nego *x)
 {
     if (!x->learnt.family || !x->child)
         return;
-    nhi_ike_act *a = nhi_ike_act_add(x->sa->ike, NHI_ACT_LEARN, false);
+    nhi_ike_act *a = nhi_ike_act_add(x->sa->ike, NHI_ACT_LEARN, true);
     if (!a)
         return;
     a->peer = x->sa->peer_id;
