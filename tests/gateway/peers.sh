@@ -38,7 +38,7 @@ check "unknown peer: the spoke knows it failed" wait_for 8 rows spoke peers -- "
 edit hub 'c["gateways"][0]["proposals"]=["aes128gcm16-prfsha256-ecp256"]'
 ctl hub reload >/dev/null
 again 'c["gateways"][0]["proposals"]=["aes256-sha512-modp2048"]'
-check "no proposal in common: the spoke says so" wait_for 8 \
+check "no proposal in common: the spoke says so" wait_for 15 \
     rows spoke peers -- "rows[0]['last_error'] in ('no_proposal', 'peer_error')"
 check "... with a text for people" sh -c "'$nhtbctl' --socket '$tmp/spoke.sock' show peers | grep -Eqi 'proposal|refused|error'"
 edit hub 'del c["gateways"][0]["proposals"]'
