@@ -10,6 +10,19 @@ static nhtb_time later(nhtb_time a, nhtb_time b)
 
 /** Idle: ask. Asked in vain for tries * interval: the peer is gone. Any exchange of ours that waits
  *  for its answer is as good a question as an empty INFORMATIONAL (2.4). */
+/** Is it the only IKE SA of its peer that is up? ESP is counted by peer: beside a second one it does
+ *  not say that the other end of this one lives (the peer may have given it up). */
+static bool alone(const nhi_ike_sa *sa)
+{
+    NHI_LIST_FOR(it, &sa->peer->sas)
+    {
+        const nhi_ike_sa *o = NHI_CONTAINER(it, const nhi_ike_sa, peer_link);
+        if (o != sa && o->state == NHI_SA_UP)
+            return false;
+    }
+    return true;
+}
+
 static void liveness(nhi_ike_sa *sa, nhtb_time now)
 {
     nhi_ike *ike = sa->ike;
@@ -17,7 +30,9 @@ static void liveness(nhi_ike_sa *sa, nhtb_time now)
         return;
     const nhtb_peer *cfg = &sa->peer->cfg;
     nhtb_time gap = (nhtb_time)cfg->liveness_s * NHTB_NS_PER_S;
-    nhtb_time heard = later(sa->last_in, ike->env.last_in(ike->env.user, sa->peer_id));
+    nhtb_time heard = sa->last_in;
+    if (alone(sa))
+        heard = later(heard, ike->env.last_in(ike->env.user, sa->peer_id));
     nhtb_time due = heard + gap;
     if (due > now) {
         nhi_wheel_arm(ike->env.wheel, &sa->t_liveness, due);
