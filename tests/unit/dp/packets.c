@@ -118,7 +118,7 @@ nhtb_pkt *forge(rig *r, nhi_cell *c, uint64_t seq, const uint8_t *text, uint32_t
     r->crypto.bulk->seal(lane.mem, lane.index, &j, 1);
     cr_assert_eq(j.status, NHTB_BULK_OK);
     nhi_bulk_lane_wipe(&lane, &r->mem, &r->crypto);
-    p->kind = c->udp ? NHTB_PKT_UDP_4500 : NHTB_PKT_ESP;
+    p->kind = nhi_a_load(&c->path->endpoint)->udp ? NHTB_PKT_UDP_4500 : NHTB_PKT_ESP;
     return p;
 }
 

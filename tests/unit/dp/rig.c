@@ -191,13 +191,11 @@ static nhi_cell *make_cell(rig *r, nhi_path *p, uint32_t spi, const sa_kind *k, 
     cr_assert_eq(nhi_bulk_ctx_make(&c->bulk, &r->mem, &r->crypto, f, keymat, !inbound,
                                    RIG_WORKERS + 1, (UINT64_C(1) << (RIG_WORKERS + 1)) - 1),
                  0);
-    const nhi_endpoint *e = nhi_a_load(&p->endpoint);
     c->facts = f;
     c->key = c->bulk.mem;
     c->path = p;
     c->spi = spi;
     c->esn = k->esn;
-    c->udp = e->udp;
     c->hard_seq = k->esn ? UINT64_MAX : UINT32_MAX;
     r->cells = realloc(r->cells, (r->n_cells + 1) * sizeof(nhi_cell *));
     r->cells[r->n_cells++] = c;
