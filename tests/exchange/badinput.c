@@ -121,7 +121,7 @@ Test(badinput, no_ike_proposal_in_common)
     po.iface = sim_iface(b, "st0.0", NHTB_IFACE_MULTIPOINT, "10.0.0.2/24");
     po.establish = NHTB_ESTABLISH_IMMEDIATELY;
     sim_check(s, sim_peer(b, &po, &p) == 0);
-    sim_run_for(s, 3 * SIM_S);
+    sim_run_for(s, 15 * SIM_S); /* an unprotected refusal is believed after a while: 2.21.1 */
     sim_check(s, sim_events_detail(b, NHTB_EVENT_IKE_FAILED, NHTB_DETAIL_NO_PROPOSAL) >= 1);
     sim_check(s, sim_events_detail(a, NHTB_EVENT_IKE_FAILED, NHTB_DETAIL_NO_PROPOSAL) >= 1);
     cr_assert_eq(sim_del(s), 0);
@@ -165,6 +165,20 @@ Test(badinput, selectors_are_narrowed_to_what_both_want)
 }
 
 /* ---- malformed and replayed ---- */
+
+/* Captures from the first datagram on. */
+static sim_topo captured(uint64_t seed, const sim_topo_opts *o)
+{
+    sim_topo_opts v = *o;
+    v.peer.establish = NHTB_ESTABLISH_ON_TRAFFIC;
+    sim_topo t = xch_start(seed, &v);
+    sim_capture(t.s, true);
+    sim_check(t.s, nhtb_peer_initiate(sim_ctx(t.spoke[0]), t.spoke_peer[0], sim_now(t.s)) == 0);
+    sim_pump(t.spoke[0]);
+    sim_check(t.s, sim_run_until(t.s, sim_topo_up, &t, 5 * SIM_S));
+    sim_run_for(t.s, SIM_S);
+    return t;
+}
 
 static sim_datagram from_spoke(sim_topo *t, uint16_t port, uint8_t *data, size_t len)
 {
@@ -215,9 +229,7 @@ Test(badinput, random_bytes_are_counted_and_nothing_else)
 /* Every message of the exchange, cut at every length and with every byte changed once. */
 static void mangled(uint64_t seed, bool cut)
 {
-    sim_topo t = xch_start(seed, &one);
-    sim_capture(t.s, true);
-    sim_check(t.s, sim_run_until(t.s, sim_topo_up, &t, 5 * SIM_S));
+    sim_topo t = captured(seed, &one);
     nhtb_peer_rekey(sim_ctx(t.spoke[0]), t.spoke_peer[0], NHTB_REKEY_CHILD, sim_now(t.s));
     sim_pump(t.spoke[0]);
     sim_run_for(t.s, 20 * SIM_S);
@@ -255,9 +267,7 @@ Test(badinput, messages_changed_anywhere)
 /* Every bit of IKE_SA_INIT and IKE_AUTH, from an address of its own each time. */
 Test(badinput, every_bit_of_the_first_messages_flipped)
 {
-    sim_topo t = xch_start(17, &one);
-    sim_capture(t.s, true);
-    sim_check(t.s, sim_run_until(t.s, sim_topo_up, &t, 5 * SIM_S));
+    sim_topo t = captured(17, &one);
     sim_run_for(t.s, SIM_S);
     sim_capture(t.s, false);
     sim_check(t.s, sim_captured(t.s) >= 4);
@@ -285,9 +295,7 @@ Test(badinput, every_bit_of_the_first_messages_flipped)
 
 Test(badinput, replayed_exchanges_start_nothing)
 {
-    sim_topo t = xch_start(11, &one);
-    sim_capture(t.s, true);
-    sim_check(t.s, sim_run_until(t.s, sim_topo_up, &t, 5 * SIM_S));
+    sim_topo t = captured(11, &one);
     nhtb_peer_rekey(sim_ctx(t.spoke[0]), t.spoke_peer[0], NHTB_REKEY_IKE, sim_now(t.s));
     sim_pump(t.spoke[0]);
     sim_run_for(t.s, 60 * SIM_S);
@@ -302,7 +310,9 @@ Test(badinput, replayed_exchanges_start_nothing)
 
 Test(badinput, replayed_esp_is_dropped_by_number)
 {
-    sim_topo t = xch_up(12, &one, 5 * SIM_S);
+    sim_topo_opts o = one;
+    o.peer.esp = "aes128gcm16-noesn";
+    sim_topo t = xch_up(12, &o, 5 * SIM_S);
     sim_capture(t.s, true);
     for (uint32_t i = 0; i < 2000; i++)
         sim_send(t.spoke[0], t.spoke_st0[0], sim_lan(0, 9), sim_hub_lan(7), 100 + i, 100);
@@ -328,9 +338,7 @@ Test(badinput, a_flood_of_initiators_meets_cookies_and_the_half_open_limit)
     st.limits.half_open = 8;
     sim_topo_opts o = one;
     o.settings = &st;
-    sim_topo t = xch_start(13, &o);
-    sim_capture(t.s, true);
-    sim_check(t.s, sim_run_until(t.s, sim_topo_up, &t, 5 * SIM_S));
+    sim_topo t = captured(13, &o);
     sim_datagram init = *sim_capture_at(t.s, 0);
     for (unsigned i = 0; i < 1000; i++) {
         for (size_t k = 0; k < 8; k++)
@@ -340,6 +348,8 @@ Test(badinput, a_flood_of_initiators_meets_cookies_and_the_half_open_limit)
     }
     sim_run_for(t.s, SIM_S);
     nhtb_stats s = sim_stats(t.hub);
+    if (s.ike_cookies_sent < 900)
+        xch_show(&t);
     sim_check(t.s, s.half_open <= 8);
     sim_check(t.s, s.ike_cookies_sent >= 900);
     sim_check(t.s, s.reasons[NHTB_REASON_IKE_COOKIE] >= 900);
