@@ -107,7 +107,7 @@ bool nhi_dp_finish_csum(nhi_dp_item *it)
     if ((p->flags & NHTB_PKT_NEEDS_CSUM) == 0)
         return true;
     uint32_t start = p->csum_start, field = start + p->csum_offset;
-    if (field + 2 > it->v.total_len)
+    if (start < it->v.hdr_len || field + 2 > it->v.total_len)
         return false;
     uint8_t *data = nhi_dp_data(it);
     /* The field holds the pseudo header's sum already. */
