@@ -466,4 +466,7 @@ void cfg_error_format(const cfg_error *e, const char *path, char *dst, size_t n)
     else
         snprintf(dst, n, "%s:%u:%u: %s: %s", path, e->pos.line, e->pos.column,
                  e->pointer[0] != 0 ? e->pointer : "/", e->text);
+    for (char *p = dst; n > 0 && *p != 0; p++) /* keys and values of the file may hold anything */
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
 }
