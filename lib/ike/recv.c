@@ -132,6 +132,19 @@ static void handle_response(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now)
     }
 }
 
+/** The responder has forgotten the SA before we were done (2.21.4): a hint, as in IKE_SA_INIT. */
+static bool forgotten(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, nhtb_time now)
+{
+    nhi_ike_msg *m = &sa->ike->msg;
+    nhi_ike_notify n;
+    if (sa->state != NHI_SA_AUTH_SENT || h->next != NHI_PL_NOTIFY ||
+        nhi_ike_msg_parse(m, h->next, msg.p + NHI_IKE_HDR, msg.n - NHI_IKE_HDR) != NHI_CHAIN_OK ||
+        !nhi_ike_find_notify(m, NHI_N_INVALID_IKE_SPI, &n))
+        return false;
+    nhi_ike_window_hint(sa, NHTB_DETAIL_PEER_ERROR, NHI_N_INVALID_IKE_SPI, now);
+    return true;
+}
+
 static unsigned response(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, const nhtb_path *path,
                          uint8_t kind, nhtb_time now)
 {
@@ -140,6 +153,8 @@ static unsigned response(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, co
     size_t n;
     if (!response_fits(sa, h))
         return NHTB_REASON_IKE_UNEXPECTED;
+    if (forgotten(sa, h, msg, now))
+        return NHTB_REASON_NONE;
     unsigned why = open_message(sa, msg, &first, &n);
     if (why)
         return why;

@@ -18,6 +18,7 @@
 #define NHI_IKE_NONCE      32
 #define NHI_IKE_NONCE_MAX  256
 #define NHI_IKE_NONCE_KEPT 64 /* octets of a nonce kept for collisions: enough to differ */
+#define NHI_IKE_EARLY      4 /* deletes remembered that overtook the answer which makes their pair */
 #define NHI_IKE_HINT_NS    (10 * NHTB_NS_PER_S) /* wait for a better answer after an error hint */
 #define NHI_IKE_DELETE_NS  (5 * NHTB_NS_PER_S)  /* a delete of an IKE SA is given up after this */
 #define NHI_IKE_LINGER_NS  (10 * NHTB_NS_PER_S) /* answering duplicates of the last request */
@@ -117,6 +118,8 @@ typedef struct nhi_ike_nego {
     nhi_ike_child *rival;          /* the peer's replacement of the same pair (2.8.1) */
     nhi_ike_sa *fresh;             /* new IKE SA, larval */
     nhtb_addr learnt;              /* announced next hop, family 0: none */
+    uint32_t early[NHI_IKE_EARLY]; /* pairs the peer deleted before their answer came */
+    uint8_t n_early;
     uint16_t theirs_n;
     uint8_t ours[NHI_IKE_NONCE], theirs[NHI_IKE_NONCE_MAX];
 } nhi_ike_nego;
@@ -354,6 +357,7 @@ typedef enum nhi_ike_window {
     NHI_WINDOW_OUTSIDE
 } nhi_ike_window;
 nhi_ike_window nhi_ike_window_request(const nhi_ike_sa *sa, uint32_t id, nhtb_span msg);
+void nhi_ike_window_hint(nhi_ike_sa *sa, nhtb_detail d, uint32_t code, nhtb_time now);
 void nhi_ike_window_note(nhi_ike_sa *sa, nhtb_span msg, uint8_t exchange);
 void nhi_ike_window_repeat(nhi_ike_sa *sa, const nhtb_path *path, uint8_t kind, nhtb_time now);
 

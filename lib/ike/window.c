@@ -12,7 +12,7 @@ static nhtb_time limit_of(const nhi_ike_sa *sa)
 {
     nhtb_time end =
         sa->out.first + (nhtb_time)sa->ike->env.settings->retransmit_total_s * NHTB_NS_PER_S;
-    if (sa->state == NHI_SA_INIT_SENT && sa->hint) {
+    if ((sa->state == NHI_SA_INIT_SENT || sa->state == NHI_SA_AUTH_SENT) && sa->hint) {
         nhtb_time soon = sa->hint_at + NHI_IKE_HINT_NS;
         return soon < end ? soon : end;
     }
@@ -44,6 +44,20 @@ void nhi_ike_window_done(nhi_ike_sa *sa)
     nhi_ike_buf_drop(sa->ike, &sa->out.msg);
     sa->out.busy = false;
     sa->out.next++;
+    sa->hint = 0;
+}
+
+/** An error that anybody could have sent: a better answer is waited for, but not for ever. */
+void nhi_ike_window_hint(nhi_ike_sa *sa, nhtb_detail d, uint32_t code, nhtb_time now)
+{
+    if (sa->hint)
+        return;
+    sa->hint = (uint16_t)d;
+    sa->hint_code = code;
+    sa->hint_at = now;
+    nhtb_time soon = now + NHI_IKE_HINT_NS;
+    if (sa->t_retransmit.due > soon)
+        nhi_wheel_arm(sa->ike->env.wheel, &sa->t_retransmit, soon);
 }
 
 static void gave_up(nhi_ike_sa *sa, nhtb_time now)

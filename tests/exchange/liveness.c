@@ -137,6 +137,45 @@ Test(liveness, a_restarted_hub_is_found_again)
     xch_end(&t);
 }
 
+/* The hub forgets a half-made session: the spoke starts anew long before its retransmissions end. */
+static sim_fate drop_auth_answers(void *user, sim_datagram *d)
+{
+    const bool *drop = user;
+    return *drop && d->len > 20 && d->data[18] == 35 && d->data[19] & 0x20 ? SIM_DROP : SIM_PASS;
+}
+
+Test(liveness, a_forgotten_half_made_session_is_begun_anew)
+{
+    bool drop = true;
+    sim_topo_opts o = checked(1);
+    o.peer.liveness_s = UINT32_MAX;
+    sim_topo t = xch_start(8, &o);
+    sim_on_wire(t.s, drop_auth_answers, &drop);
+    sim_run_for(t.s, 2 * SIM_S);
+    sim_check(t.s, sim_tunnels_up(t.hub) == 1 && sim_tunnels_up(t.spoke[0]) == 0);
+    sim_check(t.s, sim_node_del(t.hub) == 0); /* SIGKILL */
+    drop = false;
+    sim_node_opts no = {.name = "hub", .addr = "192.0.2.1"};
+    t.hub = sim_node_new(t.s, &no);
+    t.hub_st0 = sim_iface(t.hub, "st0.0", NHTB_IFACE_MULTIPOINT, "10.0.0.1/16");
+    sim_route(t.hub, t.hub_st0, "172.16.0.0/24", "10.0.0.2");
+    sim_local(t.hub, "192.168.0.0/24");
+    sim_peer_opts po = {.name = "spoke0",
+                        .local_id = "hub.example",
+                        .remote_id = "spoke0.example",
+                        .psk = "the usual test key",
+                        .iface = t.hub_st0,
+                        .liveness_s = UINT32_MAX,
+                        .establish = NHTB_ESTABLISH_RESPONDER_ONLY};
+    sim_check(t.s, sim_peer(t.hub, &po, &t.hub_peer[0]) == 0);
+    sim_check(t.s, sim_run_until(t.s, spoke_two_up, &t, 30 * SIM_S));
+    sim_check(t.s,
+              sim_events_detail(t.spoke[0], NHTB_EVENT_IKE_FAILED, NHTB_DETAIL_PEER_ERROR) == 1);
+    sim_run_for(t.s, SIM_S);
+    xch_ping(&t, 0, 1);
+    xch_end(&t);
+}
+
 Test(liveness, removing_a_peer_tells_it_and_frees_its_tunnels)
 {
     sim_topo_opts o = checked(2);

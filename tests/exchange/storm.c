@@ -94,7 +94,7 @@ static void judge(storm *s)
     bool up = sim_run_until(t->s, sim_topo_up, t, 400 * SIM_S);
     sim_run_for(t->s, 60 * SIM_S);
     bool same =
-        sim_run_until(t->s, agreed, t, 15 * SIM_S); /* a lifetime's rekey may be under way */
+        sim_run_until(t->s, agreed, t, 200 * SIM_S); /* unanswered deletes end after 165 s */
     if (!up || !same)
         xch_show(t);
     sim_check(t->s, up);

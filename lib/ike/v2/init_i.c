@@ -99,18 +99,6 @@ void nhi_ike_init_i_made(nhi_ike_sa *sa, nhtb_time now)
         nhi_ike_sa_end(sa, NHTB_DETAIL_MEMORY, 0, false, now);
 }
 
-static void hint(nhi_ike_sa *sa, nhtb_detail d, uint32_t code, nhtb_time now)
-{
-    if (sa->hint)
-        return;
-    sa->hint = (uint16_t)d;
-    sa->hint_code = code;
-    sa->hint_at = now;
-    nhtb_time soon = now + NHI_IKE_HINT_NS;
-    if (sa->t_retransmit.due > soon)
-        nhi_wheel_arm(sa->ike->env.wheel, &sa->t_retransmit, soon);
-}
-
 static unsigned with_cookie(nhi_ike_sa *sa, nhtb_span cookie, nhtb_time now)
 {
     if (!cookie.n || cookie.n > 64)
@@ -137,7 +125,7 @@ static unsigned with_group(nhi_ike_sa *sa, nhtb_span data, nhtb_time now)
     uint16_t group = nhi_get16(data.p);
     offer(sa);
     if (!nhi_propose_has_ke(&sa->ike->offer, group)) {
-        hint(sa, NHTB_DETAIL_KE_GROUP, group, now);
+        nhi_ike_window_hint(sa, NHTB_DETAIL_KE_GROUP, group, now);
         return NHTB_REASON_NONE;
     }
     if (group == sa->x_i.ke)
@@ -161,7 +149,7 @@ static unsigned notifies_only(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time no
     uint16_t code = nhi_ike_find_error(m, &n);
     if (!code)
         return NHTB_REASON_IKE_MALFORMED;
-    hint(sa, nhi_ike_error_detail(code), code, now);
+    nhi_ike_window_hint(sa, nhi_ike_error_detail(code), code, now);
     return NHTB_REASON_NONE;
 }
 
@@ -213,7 +201,7 @@ unsigned nhi_ike_init_i_recv(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg
     if (!h->spi_r)
         return NHTB_REASON_IKE_MALFORMED;
     if (!acceptable(sa, m, &ke)) {
-        hint(sa, NHTB_DETAIL_NO_PROPOSAL, 0, now);
+        nhi_ike_window_hint(sa, NHTB_DETAIL_NO_PROPOSAL, 0, now);
         return NHTB_REASON_IKE_MALFORMED;
     }
     nhi_ike_buf *peer = nhi_ike_buf_new(ike, NHI_IKE_MARKER + msg.n);
