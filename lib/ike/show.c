@@ -59,7 +59,10 @@ bool nhi_ike_sa_next(nhi_ike *ike, uint32_t *cursor, nhtb_ike_sa_info *out)
 bool nhi_ike_peer_next(nhi_ike *ike, uint32_t *cursor, nhtb_peer_info *out)
 {
     uint32_t id, size = out->size;
-    const nhi_ike_peer *p = nhi_slab_next(&ike->peers, cursor, &id);
+    const nhi_ike_peer *p;
+    do {
+        p = nhi_slab_next(&ike->peers, cursor, &id);
+    } while (p && !p->started); /* of an open transaction */
     if (!p)
         return false;
     memset(out, 0, sizeof *out);
