@@ -70,7 +70,6 @@ typedef struct gw {
     uint64_t reloads, reloads_failed, route_errors;
     bool dirty; /* tunnels or bindings changed: bring the kernel in line */
     bool stopping;
-    int exit_status;
 } gw;
 
 /** Monotonic now. */

@@ -44,9 +44,24 @@ int tun_open(gw_tun *t, const char *name, const char **step)
     return err;
 }
 
+/* The library's ICMP errors come from the interface's own address, which the kernel takes for a
+ * forgery unless told otherwise. Where /proc/sys is read-only, "too big" is not heard. */
+static void accept_own_address(const gw_tun *t)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/accept_local", t->name);
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    const ssize_t n = write(fd, "1", 1);
+    (void)n;
+    close(fd);
+}
+
 int tun_configure(gw_tun *t, netlink *nl, const cfg_iface *i, const char **step)
 {
     int err = 0;
+    accept_own_address(t);
     (void)nl_link_quiet(nl, t->ifindex); /* a kernel without IPv6 refuses it: nothing to silence */
     *step = "set IPv4 address";
     if (i->addr4.addr.family != 0)

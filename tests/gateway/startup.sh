@@ -30,6 +30,8 @@ done
 ip_in hub tuntap add st0.0 mode tap
 refuses "the device's name is taken" 4 "st0.0.*create device" ip netns exec "$tag-hub" "${run[@]}"
 ip_in hub link del st0.0
+refuses "no /dev/net/tun" 4 "open /dev/net/tun: No such file" ip netns exec "$tag-hub" \
+    unshare -m sh -c 'mount -t tmpfs none /dev/net && exec "$@"' sh "${run[@]}"
 refuses "no right to make a device" 4 "" \
     ip netns exec "$tag-hub" setpriv --bounding-set=-net_admin --inh-caps=-net_admin "${run[@]}"
 refuses "no right to raw sockets" 4 "raw ESP" \
