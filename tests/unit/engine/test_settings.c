@@ -187,6 +187,43 @@ Test(settings, a_context_fits_into_the_arena_that_ctx_size_tells)
     free(mem);
 }
 
+/* Everything a hub can hold, used to the last entry: SAs of 24 spokes twice over (rekeys), routes,
+ * bindings, half-open SAs, held packets, events nobody reads. */
+Test(settings, a_full_context_stays_below_what_ctx_size_tells)
+{
+    enum { N = 24 };
+    sim_topo t;
+    sim *s = sim_new(3);
+    nhtb_settings st = sim_settings(N);
+    st.limits.peers = st.limits.tunnels = st.limits.bindings = N;
+    st.limits.sas = 2 * N;
+    st.limits.routes = N + 1;
+    st.limits.next_hops = N;
+    sim_topo_opts o = {.n = N,
+                       .peer = {.establish = NHTB_ESTABLISH_IMMEDIATELY},
+                       .spoke_kind = NHTB_IFACE_MULTIPOINT,
+                       .settings = &st};
+    nhtb_crypto c = null_crypto();
+    sim_topo_new(&t, s, &o);
+    uint64_t peak = 0;
+    for (unsigned i = 0; i < 200; i++) {
+        if (i == 50)
+            for (unsigned k = 0; k < N; k++) {
+                (void)nhtb_peer_rekey(sim_ctx(t.spoke[k]), t.spoke_peer[k], NHTB_REKEY_CHILD,
+                                      sim_now(s));
+                sim_pump(t.spoke[k]);
+            }
+        sim_run_for(s, 10 * SIM_MS);
+        peak = sim_live_bytes(t.hub) > peak ? sim_live_bytes(t.hub) : peak;
+    }
+    cr_assert_eq(sim_tunnels_up(t.hub), N);
+    cr_assert_eq(sim_bindings(t.hub, true), N);
+    cr_assert(peak < nhtb_ctx_size(&st, &c), "%llu bytes used, %zu told", (unsigned long long)peak,
+              nhtb_ctx_size(&st, &c));
+    sim_topo_del(&t);
+    cr_assert_eq(sim_del(s), 0);
+}
+
 Test(worker, one_per_index_and_within_settings)
 {
     nhtb_settings s = sim_settings(2);
