@@ -109,6 +109,7 @@ static bool scan_escape(scan *c)
 static bool scan_string(scan *c, size_t *start, size_t *len)
 {
     *start = ++c->i;
+    *len = 0; /* a failure's pointer looks at it */
     while (c->i < c->n && c->s[c->i] != '"') {
         if ((unsigned char)c->s[c->i] < 0x20)
             return fail(c, "control character in a string");
