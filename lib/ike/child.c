@@ -286,6 +286,8 @@ void nhi_ike_child_deleted(nhi_ike_child *c, nhtb_time now)
 {
     nhi_ike_sa *sa = c->sa;
     nhi_ike *ike = sa->ike;
+    if (c->state == NHI_CHILD_OVERLAP || c->state == NHI_CHILD_DEAD)
+        return; /* deletes that crossed: the timer ends it */
     ike->count.child_deleted++;
     nhi_ike_child *newer = NULL;
     NHI_LIST_FOR(it, &sa->children)
