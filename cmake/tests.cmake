@@ -110,6 +110,20 @@ if(TARGET nhtb_openssl_static AND TARGET nhtb_mbedtls_static)
     nhtb_host_program(esp_tool)
 endif()
 
+# Figures, not tests: `ninja nhtb-bench`, or with the rest by NHTB_BUILD_BENCH (tests/bench/README.md).
+option(NHTB_BUILD_BENCH "Build nhtb-bench with the rest" OFF)
+if(TARGET nhtb_openssl_static AND TARGET nhtb_mbedtls_static)
+    file(GLOB bench_sources CONFIGURE_DEPENDS "tests/bench/*.c")
+    add_executable(nhtb-bench ${bench_sources})
+    target_include_directories(nhtb-bench PRIVATE lib tests)
+    target_link_libraries(nhtb-bench PRIVATE nhtb_static ${NHTB_TEST_BACKENDS}
+        OpenSSL::Crypto MbedTLS::mbedcrypto)
+    nhtb_host_program(nhtb-bench)
+    if(NOT NHTB_BUILD_BENCH)
+        set_target_properties(nhtb-bench PROPERTIES EXCLUDE_FROM_ALL ON)
+    endif()
+endif()
+
 if(TARGET two_peers)
     add_test(NAME two_peers COMMAND two_peers)
     set_tests_properties(two_peers PROPERTIES LABELS exchange)

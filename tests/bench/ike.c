@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * IKEv2 set-ups between two contexts in one thread, without sockets: CPU time of each end, and what
+ * a tunnel costs the hub in memory. Each spoke has its own interface, identity, key and address. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <nhtb/backend_openssl.h>
+
+#include "bench/bare.h"
+#include "bench/bench.h"
+
+enum { MESSAGE = 4096, BATCH = 100 };
+
+typedef struct side {
+    nhtb_ctx *ctx;
+    nhtb_peer_id *peer;
+    bench_heap heap;
+    double cpu;
+} side;
+
+typedef struct pair {
+    side i, r;
+    nhtb_time now;
+    uint32_t n;
+} pair;
+
+static nhtb_addr v4(uint32_t a)
+{
+    return (nhtb_addr){
+        .family = 4, .b = {(uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a}};
+}
+
+/* ---- configuration ---- */
+
+static void side_open(side *s, uint32_t n)
+{
+    nhtb_settings set;
+    nhtb_host host = bench_host();
+    nhtb_crypto crypto = nhtb_openssl_crypto();
+    nhtb_settings_init(&set);
+    set.limits.ifaces = n + 16;
+    set.limits.peers = n + 16;
+    set.limits.tunnels = n + 16;
+    set.limits.sas = 2 * n + 64;
+    set.limits.next_hops = n + 16;
+    set.limits.bindings = n + 16;
+    set.limits.routes = n + 16;
+    s->peer = calloc(n, sizeof *s->peer);
+    bench_must(s->peer != NULL, "no memory");
+    bench_heap *before = bench_heap_use(&s->heap);
+    bench_must(nhtb_ctx_new(&s->ctx, &set, &host, &crypto) == 0, "no context");
+    bench_heap_use(before);
+}
+
+static nhtb_iface_id add_iface(nhtb_txn *txn, uint32_t number, uint32_t addr)
+{
+    char name[NHTB_NAME_MAX];
+    nhtb_iface_id id;
+    nhtb_iface st0;
+    nhtb_iface_init(&st0);
+    snprintf(name, sizeof name, "st0.%u", number);
+    st0.name = name;
+    st0.kind = NHTB_IFACE_MULTIPOINT;
+    st0.addr4.addr = v4(addr);
+    st0.addr4.len = 8;
+    bench_must(nhtb_txn_iface(txn, &st0, &id) == 0, "interface refused");
+    return id;
+}
+
+static void add_peer(side *s, nhtb_txn *txn, uint32_t i, nhtb_iface_id st0, bool hub)
+{
+    char name[NHTB_NAME_MAX], id[40];
+    uint8_t psk[32];
+    nhtb_child child;
+    nhtb_peer peer;
+    snprintf(name, sizeof name, "spoke-%u", i);
+    int n = snprintf(id, sizeof id, "spoke-%05u.example", i);
+    uint64_t rng = i + 1;
+    for (size_t k = 0; k < sizeof psk; k++)
+        psk[k] = (uint8_t)(bench_random(&rng) >> 32);
+    nhtb_identity spoke = {NHTB_ID_FQDN, {(const uint8_t *)id, (size_t)n}};
+    nhtb_identity own = {NHTB_ID_FQDN, {(const uint8_t *)"hub.example", 11}};
+    nhtb_addr hub_addr = v4(UINT32_C(0xc0000201)), addr = v4(UINT32_C(0xc6120000) + i);
+    nhtb_child_init(&child);
+    child.name = name;
+    child.iface = st0;
+    nhtb_peer_init(&peer);
+    peer.name = name;
+    peer.psk = (nhtb_span){psk, sizeof psk};
+    peer.local_id = hub ? own : spoke;
+    peer.remote_id = hub ? spoke : own;
+    peer.path.local = hub ? hub_addr : addr;
+    peer.path.remote = hub ? addr : hub_addr;
+    peer.establish = hub ? NHTB_ESTABLISH_RESPONDER_ONLY : NHTB_ESTABLISH_ON_TRAFFIC;
+    peer.children = &child;
+    peer.n_children = 1;
+    bench_must(nhtb_txn_peer(txn, &peer, &s->peer[i]) == 0, "peer refused");
+}
+
+static void side_configure(pair *p, side *s, bool hub)
+{
+    nhtb_txn *txn;
+    nhtb_iface_id st0 = {0};
+    bench_heap *before = bench_heap_use(&s->heap);
+    bench_must(nhtb_txn_begin(s->ctx, &txn) == 0, "no transaction");
+    if (hub)
+        st0 = add_iface(txn, 0, UINT32_C(0x0a000001));
+    for (uint32_t i = 0; i < p->n; i++) {
+        if (!hub)
+            st0 = add_iface(txn, i, UINT32_C(0x0a000002) + i);
+        add_peer(s, txn, i, st0, hub);
+    }
+    bench_must(nhtb_txn_commit(txn, p->now) == 0, "commit refused");
+    bench_heap_use(before);
+}
+
+/* ---- exchange ---- */
+
+static double begin(side *s)
+{
+    bench_heap_use(&s->heap);
+    return bench_cpu_ns();
+}
+
+static void end(side *s, double since)
+{
+    s->cpu += bench_cpu_ns() - since;
+    bench_heap_use(NULL);
+}
+
+/* What the host's loop does: timers, jobs, events, then the next packet to send. */
+static bool turn(side *s, nhtb_pkt *out, nhtb_time now)
+{
+    nhtb_job *job;
+    nhtb_event ev;
+    double since = begin(s);
+    if (nhtb_deadline(s->ctx) <= now)
+        nhtb_timeout(s->ctx, now);
+    while (nhtb_next_job(s->ctx, &job)) {
+        nhtb_job_run(job);
+        nhtb_job_done(s->ctx, job, now);
+    }
+    for (nhtb_event_init(&ev); nhtb_next_event(s->ctx, &ev); nhtb_event_init(&ev))
+        ;
+    bool got = nhtb_drain(s->ctx, &out, 1, now) == 1 && out->verdict == NHTB_PKT_TX;
+    end(s, since);
+    return got;
+}
+
+static bool carry(side *from, side *to, nhtb_time now)
+{
+    uint8_t buf[MESSAGE];
+    nhtb_pkt p = {.buf = buf, .cap = sizeof buf, .off = NHTB_HEADROOM}, *v = &p;
+    if (!turn(from, &p, now))
+        return false;
+    nhtb_path path = {.local = p.path->remote,
+                      .remote = p.path->local,
+                      .local_port = p.path->remote_port,
+                      .remote_port = p.path->local_port};
+    p.path = &path;
+    double since = begin(to);
+    nhtb_feed(to->ctx, &v, 1, now);
+    end(to, since);
+    return true;
+}
+
+static void set_up(pair *p, uint32_t k)
+{
+    p->now += 10000;
+    double since = begin(&p->i);
+    bench_must(nhtb_peer_initiate(p->i.ctx, p->i.peer[k], p->now) == 0, "initiate refused");
+    end(&p->i, since);
+    while (carry(&p->i, &p->r, p->now) || carry(&p->r, &p->i, p->now))
+        ;
+}
+
+static void all_up(const side *s, uint32_t n, bool hub)
+{
+    nhtb_stats st = {.size = sizeof st};
+    bench_must(nhtb_stats_get(s->ctx, &st) == 0, "no statistics");
+    bench_must(st.tunnels_up == n && st.ike_sas == n && (!hub || st.bindings == n),
+               "a set-up did not end with a tunnel");
+}
+
+static pair *pair_new(uint32_t n)
+{
+    static pair p;
+    memset(&p, 0, sizeof p);
+    p.now = 1;
+    p.n = n;
+    side_open(&p.i, n);
+    side_open(&p.r, n);
+    return &p;
+}
+
+static void pair_del(pair *p)
+{
+    side *v[] = {&p->i, &p->r};
+    for (int k = 0; k < 2; k++) {
+        bench_heap_use(&v[k]->heap);
+        nhtb_ctx_del(v[k]->ctx);
+        bench_heap_use(NULL);
+        bench_must(v[k]->heap.hook_bytes == 0, "a context leaked");
+        free(v[k]->peer);
+    }
+}
+
+/* ---- cases ---- */
+
+static double bare_batch(void)
+{
+    double since = bench_cpu_ns();
+    for (int i = 0; i < BATCH; i++)
+        bench_must(bare_x25519(), "bare X25519 failed");
+    return (bench_cpu_ns() - since) / BATCH / 1000;
+}
+
+static void print_side(bench *b, const bench_case *c, const char *detail, const bench_series *v,
+                       const bench_series *dh)
+{
+    bench_row r = {.name = c->name,
+                   .detail = detail,
+                   .unit = "us/set-up",
+                   .value = v,
+                   .base_name = "bare X25519 pair + secret",
+                   .base = dh,
+                   .ratio = BENCH_COST};
+    bench_print(b, &r);
+}
+
+static void print_rate(bench *b, const bench_case *c, const char *detail, const bench_series *us)
+{
+    static bench_series rate;
+    rate.n = us->n;
+    for (size_t i = 0; i < us->n; i++)
+        rate.v[i] = 1e6 / us->v[i];
+    bench_row r = {.name = c->name, .detail = detail, .unit = "per s, core", .value = &rate};
+    bench_print(b, &r);
+}
+
+void bench_ike(bench *b, const bench_case *c)
+{
+    static bench_series us_i, us_r, dh;
+    us_i.n = us_r.n = dh.n = 0;
+    pair *p = pair_new(c->arg);
+    side_configure(p, &p->i, false);
+    side_configure(p, &p->r, true);
+    double stop = bench_cpu_ns() + b->seconds * 1e9;
+    uint32_t done = 0;
+    bare_batch();
+    while (done + BATCH <= p->n && (us_i.n < BENCH_SAMPLES_MIN || bench_cpu_ns() < stop)) {
+        bench_add(&dh, bare_batch());
+        p->i.cpu = p->r.cpu = 0;
+        for (int k = 0; k < BATCH; k++)
+            set_up(p, done++);
+        bench_add(&us_i, p->i.cpu / BATCH / 1000);
+        bench_add(&us_r, p->r.cpu / BATCH / 1000);
+    }
+    all_up(&p->i, done, false);
+    all_up(&p->r, done, true);
+    print_side(b, c, "initiator", &us_i, &dh);
+    print_side(b, c, "responder", &us_r, &dh);
+    print_rate(b, c, "initiator-rate", &us_i);
+    print_rate(b, c, "responder-rate", &us_r);
+    pair_del(p);
+}
+
+void bench_memory(bench *b, const bench_case *c)
+{
+    pair *p = pair_new(c->arg);
+    const bench_heap *hub = &p->r.heap;
+    bench_heap empty = *hub;
+    side_configure(p, &p->i, false);
+    side_configure(p, &p->r, true);
+    bench_heap idle = *hub;
+    for (uint32_t k = 0; k < p->n; k++)
+        set_up(p, k);
+    all_up(&p->i, p->n, false);
+    all_up(&p->r, p->n, true);
+    double n = p->n;
+    bench_count(b, c->name, "context", "bytes", (double)empty.hook_bytes);
+    bench_count(b, c->name, "configured", "bytes/tunnel",
+                (double)(idle.hook_bytes - empty.hook_bytes) / n);
+    bench_count(b, c->name, "up", "bytes/tunnel", (double)(hub->hook_bytes - empty.hook_bytes) / n);
+    if (bench_heap_sees_vendor())
+        bench_count(b, c->name, "vendor", "bytes/tunnel",
+                    (double)(hub->vendor_bytes - empty.vendor_bytes) / n);
+    pair_del(p);
+}
