@@ -25,9 +25,13 @@
     X(narrow)                                                                                      \
     X(propose)                                                                                     \
     X(esp_in)                                                                                      \
-    X(inner_out)
+    X(inner_out)                                                                                   \
+    X(ike_cleartext)                                                                               \
+    X(ike_session)                                                                                 \
+    X(table_ops)                                                                                   \
+    X(bindings)
 #if defined(FUZZ_HAVE_GATEWAY)
-#define FUZZ_GATEWAY_TARGETS(X)
+#define FUZZ_GATEWAY_TARGETS(X) X(config_json)
 #else
 #define FUZZ_GATEWAY_TARGETS(X)
 #endif

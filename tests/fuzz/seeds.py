@@ -126,10 +126,14 @@ def seeds(target):
     if target == "propose":
         return [b"\1" + rolling(16, 3) + SA_IKE, b"\3" + rolling(20, 4) + SA_ESP] + \
             [bytes([2 * k % 8]) + rolling(120, k) for k in range(6)]
+    if target == "config_json":
+        demo = os.path.join(os.path.dirname(__file__), "../../examples/gateway/demo")
+        return [open(os.path.join(demo, f), "rb").read() for f in sorted(os.listdir(demo))
+                if f.endswith(".json")]
     if target == "esp_in":
-        return [bytes([opt]) + b"".join(
-            bytes([0x10, 0x8c | k % 3 << 4 & 0x70, 1]) + struct.pack("!H", len(q)) + q
-            for q in (inbound(k) for k in range(i, i + 4)))
+        return [bytes([opt, 0x13]) + b"".join(
+            bytes([0x8c | k % 3 << 4, 1]) + struct.pack("!H", len(inbound(k))) + inbound(k)
+            for k in range(i, i + 4))
             for i, opt in enumerate((0x40, 0x4c, 0x61, 0x02, 0x58, 0x04, 0x48, 0x11))]
     if target == "inner_out":
         big = ip4(6, TCP, dst=(172, 16, 0, 9))
@@ -139,6 +143,11 @@ def seeds(target):
                 + big[:40] for opt in (0, 5, 0x12)]
         return out + [bytes([0x50, 0xc8, 9, 0, 0]) + struct.pack("!HH", 1400, 28)
                       + ip4(17, UDP[:8], frag=0, dst=(172, 17, 0, 1))]
+    if target == "ike_cleartext":
+        return [bytes([k % 4]) + b"".join(
+            bytes([how, k % 2 * 3]) + struct.pack("!H", len(m)) + m
+            for how, m in ((2, MESSAGES[0]), (6, MESSAGES[0]), (3, MESSAGES[k % 11]),
+                           (0x0b, MESSAGES[(k + 7) % 11]), (0x13, b""))) for k in range(12)]
     return [rolling(200, k) for k in range(8)]
 
 

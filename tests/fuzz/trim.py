@@ -36,7 +36,7 @@ def choose(found):
     # One feature is worth a little more than its bytes, so that one long input beats many short.
     left, chosen, room = dict(found), [], BYTES
     while left and len(chosen) < FILES:
-        best = max(left, key=lambda p: (len(left[p]) / (sizes[p] + 16), -sizes[p], p))
+        best = max(left, key=lambda p: (len(left[p]) / (sizes[p] + 400), -sizes[p], p))
         if not left[best]:
             break
         gained = left.pop(best)
