@@ -39,6 +39,8 @@ endforeach()
 
 if(TARGET nhtb-gateway)
     install(TARGETS nhtb-gateway RUNTIME DESTINATION "${CMAKE_INSTALL_SBINDIR}")
+    install(FILES examples/gateway/schema/nhtb-gateway.schema.json
+        DESTINATION "${CMAKE_INSTALL_DATADIR}/nhtb")
 endif()
 if(TARGET nhtbctl)
     install(TARGETS nhtbctl RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
