@@ -156,8 +156,11 @@ void nhi_engine_note(void *user, const nhi_db_note *n)
     nhtb_event ev = {
         .kind = kinds[n->kind], .detail = (uint16_t)n->detail, .iface = n->iface, .addr = n->addr};
     bool of_iface = n->kind == NHI_DB_IFACE_UP || n->kind == NHI_DB_IFACE_DOWN;
-    ev.peer = of_iface ? (nhtb_peer_id){0} : n->peer;
-    ev.child = of_iface ? UINT16_MAX : n->child;
+    ev.child = UINT16_MAX;
+    if (!of_iface) {
+        ev.peer = n->peer;
+        ev.child = n->child;
+    }
     nhi_engine_event_put(ctx, &ev, ctx->now);
     ctx->hold.recheck |= n->kind == NHI_DB_TUNNEL_UP || n->kind == NHI_DB_BINDING_ADDED;
 }

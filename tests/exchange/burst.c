@@ -166,8 +166,8 @@ static void too_big(bool v6, unsigned spares)
     sim_check(p.s, r.delivered == 1 && r.tx == 0 && v[0]->reason == NHTB_REASON_TOO_BIG);
     sim_check(p.s, v[0]->iface.id == p.st0[0].id);
     if (v6) {
-        uint32_t mtu =
-            (uint32_t)icmp[44] << 24 | (uint32_t)icmp[45] << 16 | icmp[46] << 8u | icmp[47];
+        uint32_t mtu = (uint32_t)icmp[44] << 24 | (uint32_t)icmp[45] << 16 |
+                       (uint32_t)icmp[46] << 8 | icmp[47];
         sim_check(p.s, icmp[6] == 58 && icmp[40] == 2 && icmp[41] == 0);
         sim_check(p.s, mtu == strict_mtu(p.n[0]));
         sim_check(p.s, memcmp(icmp + 48, data, 40) == 0);
