@@ -271,7 +271,6 @@ static void txn_close(nhi_db_txn *t)
 static void op_commit_new(nhi_db *db, nhi_db_op *op)
 {
     switch (op->kind) {
-    case NHI_DB_OP_IFACE: nhi_db_iface_commit(db, op); break;
     case NHI_DB_OP_SA: nhi_db_manual_commit(db, op); break;
     case NHI_DB_OP_POLICY: nhi_db_policy_commit(db, op); break;
     case NHI_DB_OP_TUNNEL: nhi_db_tunnel_commit(db, op->made); break;
@@ -322,6 +321,9 @@ static void slots_sweep(nhi_db *db)
 void nhi_db_txn_commit(nhi_db_txn *t)
 {
     nhi_db *db = t->db;
+    for (size_t i = 0; i < t->n; i++) /* first: an interface set twice is published by the last */
+        if (t->op[i].kind == NHI_DB_OP_IFACE)
+            nhi_db_iface_commit(db, &t->op[i]);
     for (size_t i = 0; i < t->n; i++)
         op_commit_new(db, &t->op[i]);
     slots_commit(db);
