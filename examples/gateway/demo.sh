@@ -24,7 +24,9 @@ passed=0 failed=0 from=$SECONDS
 declare -A pid=()
 
 # ---- saying and checking -----------------------------------------------------------------------
-say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+bold='' plain=''
+[ -t 1 ] && bold=$'\033[1m' plain=$'\033[0m'
+say() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 show() { echo "\$ $*"; }
 good() { passed=$((passed + 1)); echo "   ok      $1"; }
 bad() { failed=$((failed + 1)); echo "   FAILED  $1"; }
