@@ -118,6 +118,9 @@ if(TARGET nhtb_openssl_static AND TARGET nhtb_mbedtls_static)
     target_include_directories(nhtb-bench PRIVATE lib tests)
     target_link_libraries(nhtb-bench PRIVATE nhtb_static ${NHTB_TEST_BACKENDS}
         OpenSSL::Crypto MbedTLS::mbedcrypto)
+    if(NOT NHTB_INSTRUMENT) # a sanitizer has a malloc of its own
+        target_compile_definitions(nhtb-bench PRIVATE BENCH_OWN_MALLOC=1)
+    endif()
     nhtb_host_program(nhtb-bench)
     if(NOT NHTB_BUILD_BENCH)
         set_target_properties(nhtb-bench PROPERTIES EXCLUDE_FROM_ALL ON)

@@ -26,9 +26,11 @@ static bool init_openssl(bare *x, const uint8_t *key, bool seal)
 
 bare *bare_new(const char *vendor, const uint8_t keymat[BARE_KEYMAT], bool seal)
 {
-    bare *x = calloc(1, sizeof *x);
+    size_t size = (sizeof(bare) + 63) / 64 * 64;
+    bare *x = aligned_alloc(64, size); /* as the library aligns its keys */
     if (!x)
         return NULL;
+    memset(x, 0, size);
     memcpy(x->salt, keymat + 16, 4);
     mbedtls_gcm_init(&x->gcm);
     bool ok = strcmp(vendor, "openssl") == 0

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Counts what is allocated: by the library through its hooks, and by anybody from libc (vendor
  * libraries keep their contexts there). With glibc the program's own malloc takes libc's place for
- * every shared library too; elsewhere, and under a sanitizer, only the hooks are counted. */
+ * every shared library too; elsewhere, and in instrumented builds, only the hooks are counted. */
 #include <malloc.h>
 #include <stdlib.h>
 
@@ -9,7 +9,6 @@
 
 static bench_heap nobody;
 static bench_heap *account = &nobody;
-static bool in_hook; /* the hooks count for themselves */
 
 bench_heap *bench_heap_use(bench_heap *next)
 {
@@ -18,7 +17,7 @@ bench_heap *bench_heap_use(bench_heap *next)
     return before;
 }
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__GLIBC__) && defined(BENCH_OWN_MALLOC)
 /* The project hides its symbols; these must be seen by the vendor libraries. */
 #define SHARED __attribute__((visibility("default")))
 
@@ -30,8 +29,8 @@ void __libc_free(void *p);
 
 static void *counted(void *p)
 {
-    account->vendor_calls += !in_hook;
-    if (p && !in_hook)
+    account->vendor_calls++;
+    if (p)
         account->vendor_bytes += (int64_t)malloc_usable_size(p);
     return p;
 }
@@ -71,7 +70,7 @@ SHARED int posix_memalign(void **out, size_t align, size_t n)
 
 SHARED void free(void *p)
 {
-    if (p && !in_hook)
+    if (p)
         account->vendor_bytes -= (int64_t)malloc_usable_size(p);
     __libc_free(p);
 }
@@ -80,10 +79,31 @@ bool bench_heap_sees_vendor(void)
 {
     return true;
 }
+
+/* The hooks count for themselves. */
+static void *plain_alloc(size_t align, size_t n)
+{
+    return __libc_memalign(align, n);
+}
+
+static void plain_free(void *p)
+{
+    __libc_free(p);
+}
 #else
 bool bench_heap_sees_vendor(void)
 {
     return false;
+}
+
+static void *plain_alloc(size_t align, size_t n)
+{
+    return aligned_alloc(align, n);
+}
+
+static void plain_free(void *p)
+{
+    free(p);
 }
 #endif
 
@@ -92,10 +112,7 @@ static void *host_alloc(void *user, size_t n, size_t align)
     (void)user;
     account->hook_calls++;
     account->hook_bytes += (int64_t)n;
-    in_hook = true;
-    void *p = aligned_alloc(align, (n + align - 1) / align * align);
-    in_hook = false;
-    return p;
+    return plain_alloc(align, (n + align - 1) / align * align);
 }
 
 static void host_free(void *user, void *p, size_t n)
@@ -103,9 +120,7 @@ static void host_free(void *user, void *p, size_t n)
     (void)user;
     if (p)
         account->hook_bytes -= (int64_t)n;
-    in_hook = true;
-    free(p);
-    in_hook = false;
+    plain_free(p);
 }
 
 /* The same keys and SPIs each run. Everything stays in this process. */

@@ -27,8 +27,8 @@ static const bench_case cases[] = {
     {"lpm/1m", "nhi_lpm_get over 1,000,000 IPv4 routes", bench_lpm, NULL, 0, 1000000},
     {"ike/psk-x25519", "IKEv2 set-ups, PSK, AES-GCM, both ends in process", bench_ike, "openssl", 0,
      1000},
-    {"memory/1000", "bytes per IKEv2 tunnel at the hub", bench_memory, "openssl", 0, 1000},
-    {"memory/10000", "bytes per IKEv2 tunnel at the hub", bench_memory, "openssl", 0, 10000},
+    {"memory/1k", "bytes per IKEv2 tunnel at the hub", bench_memory, "openssl", 0, 1000},
+    {"memory/10k", "bytes per IKEv2 tunnel at the hub", bench_memory, "openssl", 0, 10000},
 };
 enum { N_CASES = sizeof cases / sizeof cases[0] };
 

@@ -110,6 +110,8 @@ world *world_new(const char *vendor, uint32_t n_tunnels, uint32_t n_routes)
     bench_must(nhtb_worker_new(&w->worker, w->ctx, 0) == 0, "no worker");
     configure(w);
     bench_heap_use(before);
+    bench_must(w->heap.hook_calls > 0 && (!bench_heap_sees_vendor() || w->heap.vendor_calls > 0),
+               "allocations are not seen: a count of 0 would mean nothing");
     return w;
 }
 
