@@ -3,8 +3,10 @@
  * fuzzing compiler. Fails when a corpus is missing or empty; a finding stops the program and names
  * its file. Usage: fuzz_replay [DIRECTORY [TARGET...]], or one file: fuzz_replay -f TARGET FILE. */
 #include <dirent.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "fuzz/fuzz.h"
 
@@ -16,6 +18,16 @@ typedef struct target {
 #define X(name) {#name, fuzz_##name},
 static const target targets[] = {FUZZ_TARGETS(X)};
 #undef X
+
+static const char *running; /* for name_file */
+
+static void name_file(int sig)
+{
+    if (running && write(2, running, strlen(running)) > 0 && write(2, ": fails\n", 8) > 0)
+        running = NULL;
+    signal(sig, SIG_DFL);
+    raise(sig);
+}
 
 static bool run_file(const target *t, const char *path)
 {
@@ -47,12 +59,7 @@ static int run_dir(const target *t, const char *dir, const char *kind)
             continue;
         char file[8192];
         snprintf(file, sizeof file, "%s/%s", path, e->d_name);
-        /* Written first, so that whatever stops the program is preceded by its input's name. */
-        FILE *last = fopen(".fuzz_replay_last", "w");
-        if (last) {
-            fprintf(last, "%s\n", file);
-            fclose(last);
-        }
+        running = file;
         n = run_file(t, file) ? n + 1 : -1;
     }
     if (d)
@@ -81,6 +88,10 @@ int main(int argc, char **argv)
 {
     const char *dir = argc > 1 ? argv[1] : NHTB_SOURCE_DIR "/tests/fuzz";
     bool failed = false;
+    signal(SIGABRT, name_file);
+    signal(SIGILL, name_file);
+    signal(SIGSEGV, name_file);
+    signal(SIGFPE, name_file);
     if (argc == 4 && strcmp(argv[1], "-f") == 0)
         return run_one(argv[2], argv[3]);
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
@@ -94,7 +105,6 @@ int main(int argc, char **argv)
         fflush(stdout);
         failed = failed || corpus <= 0 || regressions < 0;
     }
-    remove(".fuzz_replay_last");
     if (failed)
         fprintf(stderr, "a corpus is empty or a file cannot be read\n");
     return failed;
