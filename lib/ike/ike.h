@@ -24,13 +24,13 @@ enum {
     NHI_TIMER_IKE_REKEY,              /* soft lifetime of the IKE SA */
     NHI_TIMER_IKE_EXPIRE,             /* hard lifetime of the IKE SA */
     NHI_TIMER_IKE_KEEPALIVE,          /* NAT keepalive */
-    NHI_TIMER_IKE_LINGER,             /* a deleted or rekeyed SA answers duplicates a while longer */
-    NHI_TIMER_IKE_RETRY,              /* peer: next attempt (establish immediately, back-off) */
-    NHI_TIMER_IKE_TASK,               /* a queued task waits (TEMPORARY_FAILURE back-off) */
-    NHI_TIMER_CHILD_REKEY,            /* soft lifetime of a child SA */
-    NHI_TIMER_CHILD_EXPIRE,           /* hard lifetime */
-    NHI_TIMER_CHILD_OVERLAP,          /* old inbound SA after its delete exchange */
-    NHI_TIMER_COOKIE_SECRET           /* rotate */
+    NHI_TIMER_IKE_LINGER,    /* a deleted or rekeyed SA answers duplicates a while longer */
+    NHI_TIMER_IKE_RETRY,     /* peer: next attempt (establish immediately, back-off) */
+    NHI_TIMER_IKE_TASK,      /* a queued task waits (TEMPORARY_FAILURE back-off) */
+    NHI_TIMER_CHILD_REKEY,   /* soft lifetime of a child SA */
+    NHI_TIMER_CHILD_EXPIRE,  /* hard lifetime */
+    NHI_TIMER_CHILD_OVERLAP, /* old inbound SA after its delete exchange */
+    NHI_TIMER_COOKIE_SECRET  /* rotate */
 };
 
 typedef struct nhi_ike_env {
@@ -111,7 +111,8 @@ int nhi_ike_peer_new(nhi_ike *ike, const nhtb_peer *cfg, nhtb_peer_id *out);
 void nhi_ike_peer_start(nhi_ike *ike, nhtb_peer_id id, nhtb_time now);
 /** Deletes its SAs (the peer is told) and forgets it. inert peers vanish. */
 void nhi_ike_peer_del(nhi_ike *ike, nhtb_peer_id id, nhtb_time now);
-const nhtb_peer *nhi_ike_peer_config(const nhi_ike *ike, nhtb_peer_id id); /* NULL: stale; psk empty */
+const nhtb_peer *nhi_ike_peer_config(const nhi_ike *ike,
+                                     nhtb_peer_id id); /* NULL: stale; psk empty */
 
 int nhi_ike_initiate(nhi_ike *ike, nhtb_peer_id id, nhtb_time now);
 /** Traffic waits for this child: initiates what is missing unless the peer is responder-only. */
