@@ -155,11 +155,19 @@ static void undo(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now)
     nhi_ike_child_delete(c);
 }
 
+static bool deleted_early(const nhi_ike_nego *x)
+{
+    for (uint8_t i = 0; i < x->n_early; i++)
+        if (x->early[i] == x->suite.spi)
+            return true;
+    return false;
+}
+
 static void finish(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now)
 {
     nhi_ike_nego *x = &sa->x_i;
     nhi_ike_child *c = x->child;
-    bool rekey = x->kind == NHI_TASK_REKEY_CHILD;
+    bool rekey = x->kind == NHI_TASK_REKEY_CHILD, gone = deleted_early(x);
     if (rekey && nhi_ike_rekey_child_loses(x)) {
         x->child = NULL;
         nhi_ike_task_end(sa);
@@ -179,6 +187,10 @@ static void finish(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now)
     else
         nhi_ike_collide_children(c);
     nhi_ike_task_end(sa);
+    if (gone) {
+        nhi_ike_child_deleted(c, now);
+        nhi_ike_peer_retry(sa->peer, now);
+    }
 }
 
 void nhi_ike_child_i_done(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now)

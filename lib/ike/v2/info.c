@@ -69,9 +69,19 @@ typedef struct doomed {
     uint8_t spis[NHI_IKE_CHILDREN * 4];
 } doomed;
 
+/** The delete of a pair that we ask for overtook the answer to us: the answer must not revive it. */
+static void remember(nhi_ike_nego *x, uint32_t spi)
+{
+    bool child = x->kind == NHI_TASK_CREATE || x->kind == NHI_TASK_REKEY_CHILD;
+    if (child && x->n_early < NHI_IKE_EARLY)
+        x->early[x->n_early++] = spi;
+}
+
 static void delete_one(nhi_ike_sa *sa, uint32_t spi, doomed *d, nhtb_time now)
 {
     nhi_ike_child *c = nhi_ike_child_by_out(sa, spi);
+    if (!c)
+        remember(&sa->x_i, spi);
     if (!c || c->state == NHI_CHILD_OVERLAP || d->n >= NHI_IKE_CHILDREN)
         return; /* unknown ones are left out of the answer (1.4.1) */
     bool crossing = sa->task == NHI_TASK_DELETE_CHILD && sa->task_child == c;

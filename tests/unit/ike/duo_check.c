@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What must hold between the two ends of duo.h. */
+#include <criterion/criterion.h>
+
+#include "unit/ike/duo.h"
+
+nhi_ike_sa *duo_sa(duo *p, unsigned end, unsigned state)
+{
+    NHI_LIST_FOR(it, &p->e[end].ike->sas)
+    {
+        nhi_ike_sa *sa = NHI_CONTAINER(it, nhi_ike_sa, link);
+        if (sa->state == state)
+            return sa;
+    }
+    return NULL;
+}
+
+nhi_ike_child *duo_child(duo *p, unsigned end, uint16_t cfg)
+{
+    nhi_ike_peer *peer = nhi_ike_peer_get(p->e[end].ike, p->e[end].peer);
+    return peer ? nhi_ike_child_live(peer, cfg, NULL) : NULL;
+}
+
+static const nhi_ike_sa *counterpart(const duo_end *e, const nhi_ike_sa *sa)
+{
+    NHI_LIST_FOR(it, &e->ike->sas)
+    {
+        const nhi_ike_sa *o = NHI_CONTAINER(it, nhi_ike_sa, link);
+        if (o->spi_i == sa->spi_i && o->spi_r == sa->spi_r && o->initiator != sa->initiator)
+            return o;
+    }
+    return NULL;
+}
+
+static bool established(const nhi_ike_sa *sa)
+{
+    return sa->state == NHI_SA_UP || sa->state == NHI_SA_REKEYED;
+}
+
+static const duo_esp *mirror(const duo_end *e, const duo_esp *s)
+{
+    for (unsigned i = 0; i < e->n_esp; i++)
+        if (e->esp[i].state == ESP_INSTALLED && e->esp[i].spi_in == s->spi_out)
+            return &e->esp[i];
+    return NULL;
+}
+
+static const char *keys_fault(const duo *p)
+{
+    NHI_LIST_FOR(it, &p->e[0].ike->sas)
+    {
+        const nhi_ike_sa *a = NHI_CONTAINER(it, nhi_ike_sa, link);
+        const nhi_ike_sa *b = counterpart(&p->e[1], a);
+        if (b && established(a) && established(b) &&
+            (a->keys.d.n != b->keys.d.n || memcmp(a->keys.d.b, b->keys.d.b, a->keys.d.n) != 0))
+            return "both ends are up with different IKE keys";
+    }
+    for (unsigned i = 0; i < p->e[0].n_esp; i++) {
+        const duo_esp *a = &p->e[0].esp[i];
+        const duo_esp *b = a->state == ESP_INSTALLED ? mirror(&p->e[1], a) : NULL;
+        if (b && b->spi_out == a->spi_in &&
+            (a->n != b->n || memcmp(a->key_in, b->key_out, a->n) != 0 ||
+             memcmp(a->key_out, b->key_in, a->n) != 0))
+            return "both ends installed a pair with different keys";
+        if (b && b->child != a->child)
+            return "the ends disagree on the configuration of a pair";
+    }
+    return NULL;
+}
+
+void duo_check_keys(const duo *p)
+{
+    const char *s = keys_fault(p);
+    cr_assert(!s, "%s", s);
+}
+
+static unsigned count(const duo_end *e, uint16_t child, const duo_esp **one, unsigned *used)
+{
+    unsigned n = 0;
+    *used = 0;
+    for (unsigned i = 0; i < e->n_esp; i++) {
+        const duo_esp *s = &e->esp[i];
+        if (s->state != ESP_INSTALLED || s->child != child)
+            continue;
+        n++;
+        *used += s->use;
+        *one = s;
+    }
+    return n;
+}
+
+static unsigned live_sas(const duo_end *e)
+{
+    unsigned n = 0;
+    NHI_LIST_FOR(it, &e->ike->sas)
+    n += NHI_CONTAINER(it, nhi_ike_sa, link)->state != NHI_SA_LINGER;
+    return n;
+}
+
+static const char *balance_fault(const duo_end *e)
+{
+    unsigned in = 0;
+    for (unsigned i = 0; i < e->n_esp; i++) {
+        if (e->esp[i].state == ESP_RESERVED)
+            return "an SPI stays reserved";
+        in += e->esp[i].state == ESP_INSTALLED;
+    }
+    if (e->installs - e->removes != in || e->reserved != e->released + e->removes + in)
+        return "installs and removes do not balance";
+    return e->ike->n_children != in ? "a child object without a pair" : NULL;
+}
+
+const char *duo_fault(const duo *p, bool none_allowed)
+{
+    const char *s = keys_fault(p);
+    for (unsigned i = 0; i < 2 && !s; i++)
+        s = balance_fault(&p->e[i]);
+    if (s)
+        return s;
+    unsigned sas[2] = {live_sas(&p->e[0]), live_sas(&p->e[1])};
+    if (sas[0] > 1 || sas[1] > 1 || sas[0] != sas[1])
+        return "not one IKE SA on both ends, nor none";
+    unsigned pairs = 0;
+    for (uint16_t c = 0; c < p->o.children; c++) {
+        const duo_esp *a = NULL, *b = NULL;
+        unsigned ua, ub, na = count(&p->e[0], c, &a, &ua), nb = count(&p->e[1], c, &b, &ub);
+        if (!na && !nb && none_allowed)
+            continue;
+        if (na != 1 || nb != 1)
+            return na > 1 || nb > 1 ? "more than one pair survives" : "a pair is missing";
+        if (a->spi_in != b->spi_out || a->spi_out != b->spi_in)
+            return "the ends disagree on the SPIs";
+        if (ua != 1 || ub != 1)
+            return "an end does not send on its pair";
+        pairs++;
+    }
+    return pairs && !sas[0] ? "pairs without an IKE SA" : NULL;
+}
+
+unsigned duo_check_mirror(const duo *p, bool none_allowed)
+{
+    const char *s = duo_fault(p, none_allowed);
+    cr_assert(!s, "%s", s);
+    unsigned up = 0;
+    for (uint16_t c = 0; c < p->o.children; c++) {
+        const duo_esp *one = NULL;
+        unsigned used;
+        if (count(&p->e[0], c, &one, &used))
+            up |= 1u << c;
+    }
+    return up;
+}
+
+/* ---- digest ---- */
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 29;
+}
+
+static uint64_t print_sa(uint64_t h, const nhi_ike_sa *sa)
+{
+    h = mix(h, sa->state);
+    h = mix(h, sa->spi_i);
+    h = mix(h, sa->spi_r);
+    h = mix(h, (uint64_t)sa->in.next << 32 | sa->out.next);
+    h = mix(h, (uint64_t)sa->in.busy << 1 | sa->out.busy);
+    h = mix(h, (uint64_t)sa->task << 8 | sa->want);
+    h = mix(h, sa->want_create);
+    h = mix(h, (uint64_t)sa->path.remote_port << 16 | sa->kind);
+    h = mix(h, sa->last_in);
+    h = mix(h, sa->have_keys);
+    NHI_LIST_FOR(it, &sa->children)
+    {
+        const nhi_ike_child *c = NHI_CONTAINER(it, nhi_ike_child, link);
+        h = mix(h, (uint64_t)c->spi_in << 32 | c->spi_out);
+        h = mix(h, (uint64_t)c->state << 16 | (uint64_t)c->in_use << 1 | c->installed);
+        h = mix(h, c->want);
+    }
+    return h;
+}
+
+uint64_t duo_print(const duo *p, unsigned end)
+{
+    const duo_end *e = &p->e[end];
+    uint64_t h = mix(1, e->installs);
+    h = mix(h, e->removes);
+    h = mix(h, e->reserved);
+    h = mix(h, e->released);
+    h = mix(h, e->ike->n_sas);
+    NHI_LIST_FOR(it, &e->ike->sas)
+    h = print_sa(h, NHI_CONTAINER(it, nhi_ike_sa, link));
+    return h;
+}
