@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "unit/ike/duo.h"
+#include "unit/ike/twins.h"
 
 enum act { REKEY_CHILD, REKEY_IKE, DELETE_CHILD, DELETE_IKE, CREATE_CHILD, ACTS };
 static const char *const names[ACTS] = {"rekey child", "rekey IKE", "delete child", "delete IKE",
@@ -33,11 +33,11 @@ typedef struct outcome {
     uint8_t choices[BRANCH];
 } outcome;
 
-static void start(duo *p, unsigned end, enum act a)
+static void start(twins *p, unsigned end, enum act a)
 {
     nhi_ike *ike = p->e[end].ike;
     nhtb_peer_id id = p->e[end].peer;
-    nhi_ike_child *c = duo_child(p, end, 0);
+    nhi_ike_child *c = twins_child(p, end, 0);
     switch (a) {
     case REKEY_CHILD: (void)nhi_ike_rekey(ike, id, NHTB_REKEY_CHILD, p->now); break;
     case REKEY_IKE: (void)nhi_ike_rekey(ike, id, NHTB_REKEY_IKE, p->now); break;
@@ -49,27 +49,27 @@ static void start(duo *p, unsigned end, enum act a)
     case CREATE_CHILD: nhi_ike_on_traffic(ike, id, 1, p->now); break;
     default: break;
     }
-    duo_settle(p, end);
+    twins_settle(p, end);
 }
 
 /** Second child missing, so that it can be created by an act. */
-static void prepare(duo *p, const scenario *s)
+static void prepare(twins *p, const scenario *s)
 {
-    duo_opts o = {.seed = s->seed, .children = 2, .immediately = false};
+    twins_opts o = {.seed = s->seed, .children = 2, .immediately = false};
     bool second = s->a != CREATE_CHILD && s->b != CREATE_CHILD;
-    duo_open(p, &o);
+    twins_open(p, &o);
     if (second)
-        duo_initiate(p, 0);
+        twins_initiate(p, 0);
     else
         nhi_ike_on_traffic(p->e[0].ike, p->e[0].peer, 0, p->now);
-    duo_settle(p, 0);
-    duo_drain(p);
+    twins_settle(p, 0);
+    twins_drain(p);
     for (unsigned i = 0; i < 2; i++) {
         nhi_ike_peer *peer = nhi_ike_peer_get(p->e[i].ike, p->e[i].peer);
         if (s->immediately)
             peer->cfg.establish = NHTB_ESTABLISH_IMMEDIATELY;
     }
-    cr_assert(duo_check_mirror(p, !second));
+    cr_assert(twins_check_mirror(p, !second));
 }
 
 typedef struct budget {
@@ -82,23 +82,23 @@ static unsigned options(unsigned n, budget b)
     return n + (b.lost ? 0 : n) + (b.doubled ? 0 : n);
 }
 
-static void choose(duo *p, unsigned choice, budget *b)
+static void choose(twins *p, unsigned choice, budget *b)
 {
     unsigned n = p->n_flight;
     if (choice < n) {
-        duo_deliver(p, choice);
+        twins_deliver(p, choice);
         return;
     }
     choice -= n;
     if (!b->lost && choice < n) {
         b->lost = true;
-        duo_drop(p, choice);
+        twins_drop(p, choice);
         return;
     }
     choice -= b->lost ? 0 : n;
     b->doubled = true; /* one copy arrives now, the other is still under way */
-    duo_dgram d = duo_copy(&p->flight[choice]);
-    duo_feed(p, &d, d.b, d.n);
+    twins_dgram d = twins_copy(&p->flight[choice]);
+    twins_feed(p, &d, d.b, d.n);
     free(d.b);
 }
 
@@ -127,7 +127,7 @@ static void tell(const scenario *s, const schedule *k, const char *what)
 
 static const char *play(const scenario *s, const schedule *k, outcome *out)
 {
-    static duo p;
+    static twins p;
     budget b = {false, false};
     bool second = false;
     memset(out, 0, sizeof *out);
@@ -140,10 +140,10 @@ static const char *play(const scenario *s, const schedule *k, outcome *out)
             second = true;
         }
         if (!p.n_flight) {
-            nhtb_time next = duo_deadline(&p);
+            nhtb_time next = twins_deadline(&p);
             if (next >= end)
                 break;
-            duo_clock(&p, next > p.now ? next : p.now + NHTB_NS_PER_MS);
+            twins_clock(&p, next > p.now ? next : p.now + NHTB_NS_PER_MS);
             continue;
         }
         unsigned step = out->steps++;
@@ -153,13 +153,13 @@ static const char *play(const scenario *s, const schedule *k, outcome *out)
         out->deliveries += !second;
         choose(&p, c < options(p.n_flight, b) ? c : 0, &b);
     }
-    duo_run(&p, 250 * NHTB_NS_PER_S);
+    twins_run(&p, 250 * NHTB_NS_PER_S);
     bool none = (deletes(s) && !s->immediately);
-    const char *fault = duo_fault(&p, none);
+    const char *fault = twins_fault(&p, none);
     if (fault)
         tell(s, k, fault);
     if (!fault)
-        duo_finish(&p);
+        twins_finish(&p);
     return fault;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What must hold between the two ends of duo.h. */
+ * What must hold between the two ends of twins.h. */
 #include <criterion/criterion.h>
 
-#include "unit/ike/duo.h"
+#include "unit/ike/twins.h"
 
-nhi_ike_sa *duo_sa(duo *p, unsigned end, unsigned state)
+nhi_ike_sa *twins_sa(twins *p, unsigned end, unsigned state)
 {
     NHI_LIST_FOR(it, &p->e[end].ike->sas)
     {
@@ -15,13 +15,13 @@ nhi_ike_sa *duo_sa(duo *p, unsigned end, unsigned state)
     return NULL;
 }
 
-nhi_ike_child *duo_child(duo *p, unsigned end, uint16_t cfg)
+nhi_ike_child *twins_child(twins *p, unsigned end, uint16_t cfg)
 {
     nhi_ike_peer *peer = nhi_ike_peer_get(p->e[end].ike, p->e[end].peer);
     return peer ? nhi_ike_child_live(peer, cfg, NULL) : NULL;
 }
 
-static const nhi_ike_sa *counterpart(const duo_end *e, const nhi_ike_sa *sa)
+static const nhi_ike_sa *counterpart(const twins_end *e, const nhi_ike_sa *sa)
 {
     NHI_LIST_FOR(it, &e->ike->sas)
     {
@@ -37,7 +37,7 @@ static bool established(const nhi_ike_sa *sa)
     return sa->state == NHI_SA_UP || sa->state == NHI_SA_REKEYED;
 }
 
-static const duo_esp *mirror(const duo_end *e, const duo_esp *s)
+static const twins_esp *mirror(const twins_end *e, const twins_esp *s)
 {
     for (unsigned i = 0; i < e->n_esp; i++)
         if (e->esp[i].state == ESP_INSTALLED && e->esp[i].spi_in == s->spi_out)
@@ -45,7 +45,7 @@ static const duo_esp *mirror(const duo_end *e, const duo_esp *s)
     return NULL;
 }
 
-static const char *keys_fault(const duo *p)
+static const char *keys_fault(const twins *p)
 {
     NHI_LIST_FOR(it, &p->e[0].ike->sas)
     {
@@ -56,8 +56,8 @@ static const char *keys_fault(const duo *p)
             return "both ends are up with different IKE keys";
     }
     for (unsigned i = 0; i < p->e[0].n_esp; i++) {
-        const duo_esp *a = &p->e[0].esp[i];
-        const duo_esp *b = a->state == ESP_INSTALLED ? mirror(&p->e[1], a) : NULL;
+        const twins_esp *a = &p->e[0].esp[i];
+        const twins_esp *b = a->state == ESP_INSTALLED ? mirror(&p->e[1], a) : NULL;
         if (b && b->spi_out == a->spi_in &&
             (a->n != b->n || memcmp(a->key_in, b->key_out, a->n) != 0 ||
              memcmp(a->key_out, b->key_in, a->n) != 0))
@@ -68,18 +68,18 @@ static const char *keys_fault(const duo *p)
     return NULL;
 }
 
-void duo_check_keys(const duo *p)
+void twins_check_keys(const twins *p)
 {
     const char *s = keys_fault(p);
     cr_assert(!s, "%s", s);
 }
 
-static unsigned count(const duo_end *e, uint16_t child, const duo_esp **one, unsigned *used)
+static unsigned count(const twins_end *e, uint16_t child, const twins_esp **one, unsigned *used)
 {
     unsigned n = 0;
     *used = 0;
     for (unsigned i = 0; i < e->n_esp; i++) {
-        const duo_esp *s = &e->esp[i];
+        const twins_esp *s = &e->esp[i];
         if (s->state != ESP_INSTALLED || s->child != child)
             continue;
         n++;
@@ -89,7 +89,7 @@ static unsigned count(const duo_end *e, uint16_t child, const duo_esp **one, uns
     return n;
 }
 
-static unsigned live_sas(const duo_end *e)
+static unsigned live_sas(const twins_end *e)
 {
     unsigned n = 0;
     NHI_LIST_FOR(it, &e->ike->sas)
@@ -97,7 +97,7 @@ static unsigned live_sas(const duo_end *e)
     return n;
 }
 
-static const char *balance_fault(const duo_end *e)
+static const char *balance_fault(const twins_end *e)
 {
     unsigned in = 0;
     for (unsigned i = 0; i < e->n_esp; i++) {
@@ -110,7 +110,7 @@ static const char *balance_fault(const duo_end *e)
     return e->ike->n_children != in ? "a child object without a pair" : NULL;
 }
 
-const char *duo_fault(const duo *p, bool none_allowed)
+const char *twins_fault(const twins *p, bool none_allowed)
 {
     const char *s = keys_fault(p);
     for (unsigned i = 0; i < 2 && !s; i++)
@@ -122,7 +122,7 @@ const char *duo_fault(const duo *p, bool none_allowed)
         return "not one IKE SA on both ends, nor none";
     unsigned pairs = 0;
     for (uint16_t c = 0; c < p->o.children; c++) {
-        const duo_esp *a = NULL, *b = NULL;
+        const twins_esp *a = NULL, *b = NULL;
         unsigned ua, ub, na = count(&p->e[0], c, &a, &ua), nb = count(&p->e[1], c, &b, &ub);
         if (!na && !nb && none_allowed)
             continue;
@@ -137,13 +137,13 @@ const char *duo_fault(const duo *p, bool none_allowed)
     return pairs && !sas[0] ? "pairs without an IKE SA" : NULL;
 }
 
-unsigned duo_check_mirror(const duo *p, bool none_allowed)
+unsigned twins_check_mirror(const twins *p, bool none_allowed)
 {
-    const char *s = duo_fault(p, none_allowed);
+    const char *s = twins_fault(p, none_allowed);
     cr_assert(!s, "%s", s);
     unsigned up = 0;
     for (uint16_t c = 0; c < p->o.children; c++) {
-        const duo_esp *one = NULL;
+        const twins_esp *one = NULL;
         unsigned used;
         if (count(&p->e[0], c, &one, &used))
             up |= 1u << c;
@@ -181,9 +181,9 @@ static uint64_t print_sa(uint64_t h, const nhi_ike_sa *sa)
     return h;
 }
 
-uint64_t duo_print(const duo *p, unsigned end)
+uint64_t twins_print(const twins *p, unsigned end)
 {
-    const duo_end *e = &p->e[end];
+    const twins_end *e = &p->e[end];
     uint64_t h = mix(1, e->installs);
     h = mix(h, e->removes);
     h = mix(h, e->reserved);
