@@ -107,5 +107,7 @@ unsigned twins_check_mirror(const twins *p, bool none_allowed);
 const char *twins_fault(const twins *p, bool none_allowed);
 /** Digest of everything an end remembers that a message may change. */
 uint64_t twins_print(const twins *p, unsigned end);
+/** The same of its established SAs only. */
+uint64_t twins_print_up(const twins *p, unsigned end);
 
 #endif

@@ -193,3 +193,16 @@ uint64_t twins_print(const twins *p, unsigned end)
     h = print_sa(h, NHI_CONTAINER(it, nhi_ike_sa, link));
     return h;
 }
+
+uint64_t twins_print_up(const twins *p, unsigned end)
+{
+    const twins_end *e = &p->e[end];
+    uint64_t h = mix(mix(1, e->installs), e->removes);
+    NHI_LIST_FOR(it, &e->ike->sas)
+    {
+        const nhi_ike_sa *sa = NHI_CONTAINER(it, nhi_ike_sa, link);
+        if (sa->state == NHI_SA_UP)
+            h = print_sa(h, sa);
+    }
+    return h;
+}
