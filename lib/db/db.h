@@ -16,8 +16,13 @@ typedef struct nhi_db_txn nhi_db_txn;
 
 /** What changed, told to the engine synchronously (it makes events of it). */
 typedef enum nhi_db_note_kind {
-    NHI_DB_TUNNEL_UP, NHI_DB_TUNNEL_DOWN, NHI_DB_IFACE_UP, NHI_DB_IFACE_DOWN,
-    NHI_DB_BINDING_ADDED, NHI_DB_BINDING_REMOVED, NHI_DB_BINDING_REFUSED
+    NHI_DB_TUNNEL_UP,
+    NHI_DB_TUNNEL_DOWN,
+    NHI_DB_IFACE_UP,
+    NHI_DB_IFACE_DOWN,
+    NHI_DB_BINDING_ADDED,
+    NHI_DB_BINDING_REMOVED,
+    NHI_DB_BINDING_REFUSED
 } nhi_db_note_kind;
 typedef struct nhi_db_note {
     nhi_db_note_kind kind;
@@ -25,7 +30,7 @@ typedef struct nhi_db_note {
     nhtb_iface_id iface;
     nhtb_peer_id peer; /* 0: manual SA */
     uint16_t child;
-    nhtb_addr addr;    /* next hop */
+    nhtb_addr addr; /* next hop */
 } nhi_db_note;
 typedef struct nhi_db_env {
     nhi_mem *mem;
@@ -81,15 +86,15 @@ typedef struct nhi_db_sa {
     uint16_t child;
     const nhi_bulk_facts *facts;
     bool esn;
-    uint32_t spi_in;   /* reserved; ownership moves in on success */
+    uint32_t spi_in; /* reserved; ownership moves in on success */
     uint32_t spi_out;
     nhtb_span key_in, key_out; /* keymat of each direction */
-    nhtb_path path;    /* local/remote; ports 0: native ESP */
+    nhtb_path path;            /* local/remote; ports 0: native ESP */
     uint32_t path_mtu;
     const nhtb_ts *local_ts, *remote_ts;
     uint16_t n_local_ts, n_remote_ts;
     uint64_t soft_bytes, hard_bytes, soft_packets, hard_packets; /* both directions */
-    nhtb_time created, rekey_at, expires; /* display */
+    nhtb_time created, rekey_at, expires;                        /* display */
     bool use_now; /* make it the tunnel's outbound SA at once (initiator); else when told */
 } nhi_db_sa;
 /** Installs the pair: inbound receives at once. The first pair of a tunnel is used at once in any
@@ -135,10 +140,10 @@ bool nhi_db_sa_next(nhi_db *db, uint32_t *cursor, nhtb_sa_info *out);
 bool nhi_db_binding_next(nhi_db *db, uint32_t *cursor, nhtb_binding_info *out);
 bool nhi_db_route_next(nhi_db *db, uint32_t *cursor, nhtb_route_info *out);
 bool nhi_db_iface_next(nhi_db *db, uint32_t *cursor, nhtb_iface_info *out);
-void nhi_db_peer_counters(nhi_db *db, nhtb_peer_id peer, uint64_t *out_packets,
-                          uint64_t *out_bytes, uint64_t *in_packets, uint64_t *in_bytes,
+void nhi_db_peer_counters(nhi_db *db, nhtb_peer_id peer, uint64_t *out_packets, uint64_t *out_bytes,
+                          uint64_t *in_packets, uint64_t *in_bytes,
                           uint16_t *tunnels_up); /* survive rekeys */
-void nhi_db_stats(nhi_db *db, nhtb_stats *out); /* counts of objects */
+void nhi_db_stats(nhi_db *db, nhtb_stats *out);  /* counts of objects */
 /** Frees retired memory; never waits. A removed cell that is still on the flagged stack is kept until
  *  it was collected (its SA id is stale then: look at nothing else of it). Also run by commit. */
 void nhi_db_poll(nhi_db *db);

@@ -12,8 +12,8 @@
 #include "fib/lpm.h"
 
 #define NHI_DB_LEARNT_MAX 16 /* per peer, protocol-facts 1.5 */
-#define NHI_DB_NO_ANCHOR UINT16_MAX
-#define NHI_DB_NOT_LIVE UINT32_MAX
+#define NHI_DB_NO_ANCHOR  UINT16_MAX
+#define NHI_DB_NOT_LIVE   UINT32_MAX
 
 typedef struct nhi_db_count {
     uint64_t out_packets, out_bytes, in_packets, in_bytes;
@@ -23,7 +23,7 @@ typedef struct nhi_db_iface {
     uint32_t id;
     char name[NHTB_NAME_MAX];
     bool is_new, s_dead;
-    bool r_del; /* its deletion is recorded: the name is free for a new one */
+    bool r_del;                 /* its deletion is recorded: the name is free for a new one */
     nhi_iface_pub *pub, *s_pub; /* pub: NULL while new */
     nhi_path_list *live, *s_live;
     nhi_policy_set *policies, *s_policies;
@@ -85,8 +85,8 @@ typedef struct nhi_db_pair {
 
 typedef struct nhi_db_slot {
     bool used, touched, staged;
-    uint32_t refs;  /* routes and bindings */
-    int32_t delta;  /* by the prepared transaction */
+    uint32_t refs; /* routes and bindings */
+    int32_t delta; /* by the prepared transaction */
     nhi_db_iface *iface;
     nhi_db_tunnel *tunnel, *s_tunnel; /* the binding, NULL: none */
     bool is_static, s_static;
@@ -105,8 +105,16 @@ typedef struct nhi_db_spi_queue {
 } nhi_db_spi_queue;
 
 typedef enum nhi_db_op_kind {
-    NHI_DB_OP_IFACE, NHI_DB_OP_IFACE_DEL, NHI_DB_OP_ROUTE, NHI_DB_OP_ROUTE_DEL, NHI_DB_OP_BINDING,
-    NHI_DB_OP_BINDING_DEL, NHI_DB_OP_SA, NHI_DB_OP_SA_DEL, NHI_DB_OP_POLICY, NHI_DB_OP_TUNNEL,
+    NHI_DB_OP_IFACE,
+    NHI_DB_OP_IFACE_DEL,
+    NHI_DB_OP_ROUTE,
+    NHI_DB_OP_ROUTE_DEL,
+    NHI_DB_OP_BINDING,
+    NHI_DB_OP_BINDING_DEL,
+    NHI_DB_OP_SA,
+    NHI_DB_OP_SA_DEL,
+    NHI_DB_OP_POLICY,
+    NHI_DB_OP_TUNNEL,
     NHI_DB_OP_TUNNEL_DEL
 } nhi_db_op_kind;
 
@@ -163,10 +171,10 @@ struct nhi_db {
     nhi_map peers, slots_by_key, pairs_by_spi, key_prints, gateways;
     nhi_db_slot *slot; /* [fib.n_slots] */
     uint32_t slot_free_head, slot_free_tail, slots_made, slots_used;
-    nhi_db_spi *spi; /* [fib.spi_mask + 1] */
+    nhi_db_spi *spi;            /* [fib.spi_mask + 1] */
     nhi_db_spi_queue *spi_free; /* [workers] */
     unsigned spi_bits;
-    uint32_t *load;  /* [workers] gateways and manual tunnels anchored */
+    uint32_t *load; /* [workers] gateways and manual tunnels anchored */
     uint32_t next_dynamic;
     size_t n_bindings, n_policies, n_peer_tunnels, n_manual_prints;
     uint32_t n_tunnels_up;
@@ -291,7 +299,7 @@ void nhi_db_count_add(nhi_db_count *to, const nhi_db_grave *g);
 /* sad.c */
 int nhi_db_pair_new(nhi_db *db, bool manual, nhi_db_pair **out);
 int nhi_db_pair_enter(nhi_db *db, nhi_db_pair *p, nhi_db_tunnel *t, const nhi_db_sa *sa,
-                      uint16_t anchor); /* all that needs memory */
+                      uint16_t anchor);             /* all that needs memory */
 void nhi_db_pair_leave(nhi_db *db, nhi_db_pair *p); /* undoes enter */
 void nhi_db_pair_start(nhi_db *db, nhi_db_pair *p, nhi_endpoint *e, bool use_now);
 void nhi_db_pair_end(nhi_db *db, nhi_db_pair *p); /* unpublishes and ends it */

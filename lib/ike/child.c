@@ -6,7 +6,7 @@
  *      |       +--------------^    ^           ^
  *      +---------------------------+           |     LARVAL -> DELETING: agreed by the peer alone
  *              UP, REPLACED -------------------+     (or the loser of a collision), must be told
- *   every state -> DEAD */
+ *   REPLACED -> UP: its replacement was given up by who made it; every state -> DEAD */
 #include "ike/room.h"
 
 #define BIT(s)     (1u << NHI_CHILD_##s)
@@ -15,7 +15,7 @@
 static const uint32_t next_of[NHI_CHILD_STATES] = {
     [NHI_CHILD_LARVAL] = BIT(UP) | BIT(DELETING) | BIT(DEAD),
     [NHI_CHILD_UP] = BIT(REPLACED) | BIT(DELETING) | BIT(OVERLAP) | BIT(DEAD),
-    [NHI_CHILD_REPLACED] = BIT(DELETING) | BIT(OVERLAP) | BIT(DEAD),
+    [NHI_CHILD_REPLACED] = BIT(UP) | BIT(DELETING) | BIT(OVERLAP) | BIT(DEAD),
     [NHI_CHILD_DELETING] = BIT(OVERLAP) | BIT(DEAD),
     [NHI_CHILD_OVERLAP] = BIT(DEAD),
     [NHI_CHILD_DEAD] = 0,
@@ -271,6 +271,13 @@ void nhi_ike_child_replaced(nhi_ike_child *c, nhi_ike_child *by)
         c->in_use = false;
         act(c, NHI_ACT_CHILD_DRAIN);
     }
+}
+
+void nhi_ike_child_revive(nhi_ike_child *c)
+{
+    if (!c || c->state != NHI_CHILD_REPLACED || !nhi_ike_child_set_state(c, NHI_CHILD_UP))
+        return;
+    nhi_wheel_arm(c->sa->ike->env.wheel, &c->rekey, c->rekey_at);
 }
 
 void nhi_ike_child_delete(nhi_ike_child *c)

@@ -297,6 +297,8 @@ void nhi_ike_child_remove(nhi_ike_child *c);
 void nhi_ike_child_use(nhi_ike_child *c);
 /** The pair was replaced: stop sending on it. */
 void nhi_ike_child_replaced(nhi_ike_child *c, nhi_ike_child *by);
+/** The peer gave up the pair that replaced this one (NULL: none): it serves on. */
+void nhi_ike_child_revive(nhi_ike_child *c);
 /** Takes the pair out of the data plane; the object stays for its delete exchange. */
 void nhi_ike_child_uninstall(nhi_ike_child *c);
 /** Our delete exchange is wanted. */

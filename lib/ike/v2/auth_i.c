@@ -130,10 +130,8 @@ static void first_child(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now)
         d = err == NHTB_ERR_MEMORY ? NHTB_DETAIL_MEMORY : NHTB_DETAIL_CRYPTO;
     }
     child_failed(sa, d, 0, now);
-    if (nhi_ike_msg_get(m, NHI_PL_SA, 0)) { /* the peer has its half: tell it */
-        x->child = NULL;
-        nhi_ike_child_delete(c);
-    }
+    x->child = NULL; /* no refusal came, so the peer may have its half: tell it */
+    nhi_ike_child_delete(c);
 }
 
 void nhi_ike_auth_i_done(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now)

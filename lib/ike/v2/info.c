@@ -87,6 +87,8 @@ static void delete_one(nhi_ike_sa *sa, uint32_t spi, doomed *d, nhtb_time now)
     bool crossing = sa->task == NHI_TASK_DELETE_CHILD && sa->task_child == c;
     if (!crossing)
         nhi_put32(d->spis + 4 * d->n++, c->spi_in);
+    if (!c->creator)
+        nhi_ike_child_revive(c->older);
     d->lost_child = d->lost_child || c->state == NHI_CHILD_UP;
     nhi_ike_child_deleted(c, now);
 }
