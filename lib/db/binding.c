@@ -84,6 +84,7 @@ void nhi_db_binding_commit(nhi_db *db, uint32_t index)
     s->staged = false;
     nhi_db_tunnel *old = s->tunnel;
     bool was_current = old != NULL && !s->is_static && old->up;
+    db->txn.unbound |= s->is_static && s->s_tunnel == NULL;
     nhi_db_slot_bind(db, index, s->s_tunnel, s->s_static);
     if (was_current)
         note_learnt(db, NHI_DB_BINDING_REMOVED, index, old,
@@ -106,6 +107,7 @@ static void unlearn(nhi_db *db, uint32_t index, nhtb_detail detail)
 
 void nhi_db_binding_forget(nhi_db *db, nhi_db_tunnel *t)
 {
+    memset(t->claim, 0, sizeof t->claim);
     NHI_LIST_FOR_SAFE(it, next, &t->slots)
     {
         nhi_db_slot *s = NHI_CONTAINER(it, nhi_db_slot, tunnel_link);
@@ -174,9 +176,11 @@ static nhtb_detail learn(nhi_db *db, nhi_db_tunnel *t, const nhtb_addr *a)
     nhtb_detail d = judge_addr(t->iface->pub, a);
     if (d != NHTB_DETAIL_NONE)
         return d;
+    t->claim[a->family == 6] = *a;
     uint32_t index = nhi_db_slot_find(db, t->iface->id, a), mine = learnt_of(db, t, a->family);
-    if (index != 0 && db->slot[index].tunnel == t)
-        return NHTB_DETAIL_NONE; /* a rekey, or what a static entry says already */
+    const nhi_db_tunnel *holder = index != 0 ? db->slot[index].tunnel : NULL;
+    if (holder == t || (holder != NULL && holder->peer == t->peer && holder->up))
+        return NHTB_DETAIL_NONE; /* a rekey, a second child, or what a static entry says already */
     d = judge_holder(db, t, index, mine);
     if (d != NHTB_DETAIL_NONE)
         return d;
@@ -194,6 +198,22 @@ static nhtb_detail learn(nhi_db *db, nhi_db_tunnel *t, const nhtb_addr *a)
     if (t->up)
         note_learnt(db, NHI_DB_BINDING_ADDED, index, t, NHTB_DETAIL_NONE);
     return NHTB_DETAIL_NONE;
+}
+
+void nhi_db_binding_reclaim(nhi_db *db)
+{
+    uint32_t cursor = 0, id;
+    nhi_db_tunnel *t;
+    if (!db->txn.unbound)
+        return;
+    while ((t = nhi_slab_next(&db->tunnels, &cursor, &id)) != NULL) {
+        for (size_t k = 0; t->up && t->iface != NULL && k < NHI_ARRAY_LEN(t->claim); k++) {
+            const nhtb_addr a = t->claim[k];
+            uint32_t index = a.family != 0 ? nhi_db_slot_find(db, t->iface->id, &a) : 0;
+            if (a.family != 0 && (index == 0 || db->slot[index].tunnel == NULL))
+                (void)learn(db, t, &a);
+        }
+    }
 }
 
 nhtb_detail nhi_db_learn(nhi_db *db, nhtb_peer_id peer, uint16_t child, const nhtb_addr *next_hop)

@@ -57,6 +57,8 @@ typedef struct nhi_db_tunnel {
     nhi_list iface_link, peer_link;
     nhi_list pairs; /* oldest first */
     nhi_list slots; /* next hops bound to it */
+    nhtb_addr
+        claim[2]; /* announced by the peer while up, IPv4 and IPv6: waits behind a static entry */
     struct nhi_db_pair *current;
     uint32_t live_index;
     nhi_db_count total; /* of SAs that are gone */
@@ -159,6 +161,7 @@ struct nhi_db_txn {
     size_t n, cap;
     nhi_list touched; /* slots */
     int64_t d_bindings, d_policies;
+    bool unbound; /* a static entry went */
 };
 
 struct nhi_db {
@@ -245,6 +248,8 @@ void nhi_db_binding_stage_none(nhi_db *db, uint32_t index);
 void nhi_db_binding_commit(nhi_db *db, uint32_t index);
 /** The tunnel goes down or away: its learnt entries end. */
 void nhi_db_binding_forget(nhi_db *db, nhi_db_tunnel *t);
+/** Static entries went: what live peers had announced for these next hops is learnt again. */
+void nhi_db_binding_reclaim(nhi_db *db);
 
 /* tunnel.c */
 nhi_db_peer *nhi_db_peer_get(const nhi_db *db, uint32_t peer);

@@ -335,6 +335,7 @@ void nhi_db_txn_commit(nhi_db_txn *t)
     for (size_t i = 0; i < t->n; i++)
         if (t->op[i].kind == NHI_DB_OP_IFACE_DEL)
             nhi_db_iface_commit_del(db, nhi_slab_get(&db->ifaces, t->op[i].iface));
+    nhi_db_binding_reclaim(db);
     txn_close(t);
     nhi_db_poll(db);
 }

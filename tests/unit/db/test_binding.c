@@ -172,9 +172,28 @@ Test(binding, a_static_entry_displaces_a_learnt_one_and_is_published_while_down)
     cr_assert_eq(at, 1u);
     x = tb_begin(&t);
     cr_assert_eq(nhi_db_txn_binding_del(x, i, &nh), 0);
+    size_t added = tb_count(&t, NHI_DB_BINDING_ADDED);
     cr_assert_eq(tb_commit(x), 0);
-    cr_assert_null(tb_path_to(&t, "10.9.0.1"));
-    cr_assert_not(nhi_db_resolve(t.db, i, &dst, &peer, &child));
+    cr_assert_not_null(tb_path_to(&t, "10.9.0.1"), "what the live peer had announced counts again");
+    cr_assert_eq(tb_count(&t, NHI_DB_BINDING_ADDED), added + 1);
+    cr_assert(nhi_db_resolve(t.db, i, &dst, &peer, &child));
+    cr_assert(peer.id == 1 && child == 0);
+    tb_down(&t);
+}
+
+Test(binding, a_second_child_of_the_same_peer_is_no_conflict)
+{
+    static tables t;
+    tb_up(&t, 1);
+    nhtb_iface_id i = tb_iface(&t, "st0.0", NHTB_IFACE_MULTIPOINT);
+    tb_tunnel(&t, 1, 0, i, false);
+    tb_tunnel(&t, 1, 1, i, false);
+    (void)tb_sa(&t, 1, 0);
+    (void)tb_sa(&t, 1, 1);
+    cr_assert_eq(learn(&t, 1, 0, tb_host(2)), NHTB_DETAIL_NONE);
+    cr_assert_eq(learn(&t, 1, 1, tb_host(2)), NHTB_DETAIL_NONE);
+    cr_assert_eq(tb_count(&t, NHI_DB_BINDING_ADDED), 1u);
+    cr_assert_eq(tb_count(&t, NHI_DB_BINDING_REFUSED), 0u);
     tb_down(&t);
 }
 
