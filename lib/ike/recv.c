@@ -91,7 +91,8 @@ static unsigned request(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, con
     case NHI_WINDOW_NEW: break;
     }
     if (sa->in.busy)
-        return NHTB_REASON_NONE; /* a retransmission of what we are working on */
+        return nhi_ike_window_same(sa, msg) ? NHTB_REASON_NONE /* what we are working on */
+                                            : NHTB_REASON_IKE_STATE;
     if (!sa->have_keys || !request_fits(sa, h->exchange))
         return NHTB_REASON_IKE_STATE;
     unsigned why = open_message(sa, msg, &first, &n);

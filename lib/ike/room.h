@@ -360,6 +360,8 @@ typedef enum nhi_ike_window {
 } nhi_ike_window;
 nhi_ike_window nhi_ike_window_request(const nhi_ike_sa *sa, uint32_t id, nhtb_span msg);
 void nhi_ike_window_hint(nhi_ike_sa *sa, nhtb_detail d, uint32_t code, nhtb_time now);
+/** Is it the request noted last? */
+bool nhi_ike_window_same(const nhi_ike_sa *sa, nhtb_span msg);
 void nhi_ike_window_note(nhi_ike_sa *sa, nhtb_span msg, uint8_t exchange);
 void nhi_ike_window_repeat(nhi_ike_sa *sa, const nhtb_path *path, uint8_t kind, nhtb_time now);
 

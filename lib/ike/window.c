@@ -85,17 +85,20 @@ void nhi_ike_window_fired(nhi_ike_sa *sa, nhtb_time now)
     arm(sa, now);
 }
 
+/* A true retransmission is bit-identical (2.1); length and ICV tell without any crypto. */
+bool nhi_ike_window_same(const nhi_ike_sa *sa, nhtb_span msg)
+{
+    return msg.n == sa->in.len &&
+           !memcmp(msg.p + msg.n - sizeof sa->in.tail, sa->in.tail, sizeof sa->in.tail);
+}
+
 nhi_ike_window nhi_ike_window_request(const nhi_ike_sa *sa, uint32_t id, nhtb_span msg)
 {
     if (id == sa->in.next)
         return sa->in.next == UINT32_MAX ? NHI_WINDOW_OUTSIDE : NHI_WINDOW_NEW;
     if (id + 1 != sa->in.next || !sa->in.response)
         return NHI_WINDOW_OUTSIDE;
-    /* a true retransmission is bit-identical (2.1); length and ICV tell without any crypto */
-    if (msg.n != sa->in.len ||
-        memcmp(msg.p + msg.n - sizeof sa->in.tail, sa->in.tail, sizeof sa->in.tail) != 0)
-        return NHI_WINDOW_OUTSIDE;
-    return NHI_WINDOW_REPEATED;
+    return nhi_ike_window_same(sa, msg) ? NHI_WINDOW_REPEATED : NHI_WINDOW_OUTSIDE;
 }
 
 void nhi_ike_window_note(nhi_ike_sa *sa, nhtb_span msg, uint8_t exchange)
