@@ -166,7 +166,8 @@ stage_release() { tests gcc -LE 'layer|abi'; }
 stage_sanitize() {
     build_or_fail sanitize -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=RelWithDebInfo \
         -DNHTB_SANITIZE=ON
-    ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
+    # no detect_stack_use_after_return: gcc 12 lays 64-aligned locals at 32 on its fake stack
+    ASAN_OPTIONS=strict_string_checks=1 \
         UBSAN_OPTIONS=print_stacktrace=1 tests sanitize
 }
 stage_downstream() { script tests/downstream/run.sh tests/downstream/run.sh "$work/gcc"; }

@@ -176,14 +176,15 @@ static nhtb_detail learn(nhi_db *db, nhi_db_tunnel *t, const nhtb_addr *a)
     nhtb_detail d = judge_addr(t->iface->pub, a);
     if (d != NHTB_DETAIL_NONE)
         return d;
-    t->claim[a->family == 6] = *a;
     uint32_t index = nhi_db_slot_find(db, t->iface->id, a), mine = learnt_of(db, t, a->family);
     const nhi_db_tunnel *holder = index != 0 ? db->slot[index].tunnel : NULL;
-    if (holder == t || (holder != NULL && holder->peer == t->peer && holder->up))
-        return NHTB_DETAIL_NONE; /* a rekey, a second child, or what a static entry says already */
-    d = judge_holder(db, t, index, mine);
-    if (d != NHTB_DETAIL_NONE)
-        return d;
+    bool known = holder == t || (holder != NULL && holder->peer == t->peer && holder->up);
+    if (!known)
+        d = judge_holder(db, t, index, mine);
+    if (d == NHTB_DETAIL_NONE || d == NHTB_DETAIL_STATIC_WINS)
+        t->claim[a->family == 6] = *a;
+    if (known || d != NHTB_DETAIL_NONE)
+        return d; /* known: a rekey, a second child, or what a static entry says already */
     int err = nhi_db_slot_intern(db, t->iface, a, &index);
     if (err != 0)
         return err == NHTB_ERR_LIMIT ? NHTB_DETAIL_CAPACITY : NHTB_DETAIL_MEMORY;

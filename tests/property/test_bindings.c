@@ -10,6 +10,7 @@ typedef struct m_tunnel {
     bool exists;
     nhtb_sa_id sa[4];
     unsigned n_sa;
+    int claim; /* what it announced last and was not refused for another live tunnel; -1: nothing */
 } m_tunnel;
 typedef struct m_hop {
     int holder; /* tunnel or -1 */
@@ -54,6 +55,28 @@ static void forget_learnt(world *w, int i)
     for (int h = 0; h < HOPS; h++)
         if (w->hop[h].holder == i && !w->hop[h].is_static)
             w->hop[h].holder = -1;
+    w->tun[i].claim = -1;
+}
+
+/* After static entries went: whoever holds a free next hop now must be up and must have announced
+ * it; the one that went must have found such a tunnel when there is one. */
+static void adopt(world *w, int gone)
+{
+    bool wanted = false;
+    nhtb_binding_info row = {.size = sizeof row};
+    for (int i = 0; i < TUNNELS; i++)
+        wanted |= is_up(w, i) && w->tun[i].claim == gone;
+    for (uint32_t cursor = 0; nhi_db_binding_next(w->t.db, &cursor, &row);) {
+        int h = row.next_hop.b[3] - 100, i = (int)row.peer.id - 1;
+        if (row.is_static || w->hop[h].holder == i)
+            continue;
+        cr_assert(is_up(w, i) && w->tun[i].claim == h);
+        int old = learnt_by(w, i);
+        if (old >= 0)
+            w->hop[old].holder = -1;
+        w->hop[h] = (m_hop){i, false};
+    }
+    cr_assert(gone < 0 || !wanted || w->hop[gone].holder >= 0);
 }
 
 static void step_sa(world *w, prop_rng *g, int i)
@@ -87,6 +110,8 @@ static void step_learn(world *w, int i, int h)
     else if (m->holder >= 0 && m->holder != i && is_up(w, m->holder))
         want = NHTB_DETAIL_TAKEN;
     cr_assert_eq(nhi_db_learn(w->t.db, (nhtb_peer_id){(uint32_t)i + 1}, 0, &a), want);
+    if (want != NHTB_DETAIL_TAKEN)
+        w->tun[i].claim = h;
     if (want != NHTB_DETAIL_NONE || m->holder == i)
         return;
     int old = learnt_by(w, i);
@@ -110,8 +135,10 @@ static void step_static(world *w, prop_rng *g, int i, int h)
     cr_assert_eq(nhi_db_txn_binding_del(x, w->iface, &a), 0);
     bool present = m->holder >= 0 && m->is_static;
     cr_assert_eq(tb_commit(x), present ? 0 : NHTB_ERR_NOT_FOUND);
-    if (present)
-        m->holder = -1;
+    if (!present)
+        return;
+    m->holder = -1;
+    adopt(w, h);
 }
 
 static void step_tunnel(world *w, int i)
@@ -126,10 +153,11 @@ static void step_tunnel(world *w, int i)
     nhi_db_txn *x = tb_begin(&w->t);
     cr_assert_eq(nhi_db_txn_tunnel_del(x, (nhtb_peer_id){(uint32_t)i + 1}), 0);
     cr_assert_eq(tb_commit(x), 0);
-    *t = (m_tunnel){.exists = false};
+    *t = (m_tunnel){.claim = -1};
     for (int h = 0; h < HOPS; h++)
         if (w->hop[h].holder == i)
             w->hop[h].holder = -1;
+    adopt(w, -1);
     w->down_notes += before && !any_up(w);
 }
 
@@ -186,6 +214,8 @@ Test(bindings, random_histories_agree_with_a_model)
         prop_rng g = {seed};
         tb_up(&w->t, 2);
         w->iface = tb_iface(&w->t, "st0.0", NHTB_IFACE_MULTIPOINT);
+        for (int i = 0; i < TUNNELS; i++)
+            w->tun[i].claim = -1;
         for (int h = 0; h < HOPS; h++) {
             w->hop[h].holder = -1;
             nhtb_addr a = hop_addr(h);
