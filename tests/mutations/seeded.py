@@ -68,8 +68,8 @@ MUTATIONS = [
          "&& nhi_equal_ct(want.b, want.b, want.n)", "test_exchange"),
     seed("identity_not_matched_i", "the initiator accepts any authenticated identity",
          "lib/ike/v2/auth_i.c", r"!nhi_ident_match\(&sa->peer->cfg\.remote_id, &id\)",
-         "!nhi_ident_match(&id, &id)", "test_exchange"),
+         "!nhi_ident_match(&id, &id)", "test_ike"),
     seed("cookie_check_skipped", "a responder under load takes any first notify for its cookie",
          "lib/ike/v2/init_r.c", r"n\.type == NHI_N_COOKIE &&\s+nhi_cookie_valid\([^)]*\)",
-         "n.type == NHI_N_COOKIE", "test_exchange"),
+         "n.type == NHI_N_COOKIE", "test_ike"),
 ]

@@ -192,6 +192,41 @@ Test(ike_establish, cookie_is_asked_without_state_and_given_back)
     duo_end(p);
 }
 
+/* The cookie notify is the first payload: its data begins behind header and notify fields. */
+Test(ike_establish, a_wrong_cookie_gets_a_new_one_and_no_state)
+{
+    for (size_t at = 0; at < NHI_COOKIE_LEN; at++) {
+        duo *p = duo_new();
+        p->s[1].settings.cookie_threshold = 0;
+        duo_start(p);
+        duo_initiate(p, 0);
+        duo_deliver(p); /* request without a cookie */
+        duo_deliver(p); /* the cookie */
+        cr_assert_eq(p->n, 1);
+        p->q[0].p[NHI_IKE_HDR + 8 + at] ^= 1;
+        duo_deliver(p);
+        cr_assert_eq(p->s[1].refuse_reason, NHTB_REASON_IKE_COOKIE, "octet %zu", at);
+        cr_assert_eq(p->s[1].ike->n_sas, 0, "octet %zu", at);
+        duo_end(p);
+    }
+}
+
+Test(ike_establish, a_responder_that_proves_another_identity_is_refused)
+{
+    duo *p = duo_new();
+    duo_start(p);
+    duo_initiate(p, 0);
+    nhi_ike_sa *sa = NHI_CONTAINER(p->s[0].ike->sas.next, nhi_ike_sa, link);
+    while (sa->state != NHI_SA_AUTH_SENT)
+        cr_assert(duo_deliver(p));
+    /* the answer will hold the identity that was asked for; expect another one meanwhile */
+    sa->peer->cfg.remote_id.data = str("somebody.else");
+    duo_run(p);
+    EXPECT(p, 0, "auth_failed:identity ike_failed:identity");
+    cr_assert_eq(p->s[0].installed, 0);
+    duo_end(p);
+}
+
 Test(ike_establish, half_open_sas_are_limited_and_end)
 {
     duo *p = duo_new();
