@@ -138,15 +138,17 @@ void nhi_ike_buf_drop(nhi_ike *ike, nhi_ike_buf **b)
     *b = NULL;
 }
 
-static bool is_end(nhtb_event_kind kind)
+/* Events that change what the host believes about an SA are as sure as its end. */
+static bool is_sure(nhtb_event_kind kind)
 {
-    return kind == NHTB_EVENT_IKE_DOWN || kind == NHTB_EVENT_IKE_FAILED;
+    return kind == NHTB_EVENT_IKE_UP || kind == NHTB_EVENT_IKE_DOWN ||
+           kind == NHTB_EVENT_IKE_FAILED || kind == NHTB_EVENT_IKE_REKEYED;
 }
 
 void nhi_ike_act_event(nhi_ike *ike, nhtb_event_kind kind, nhtb_detail detail, uint32_t code,
                        nhtb_peer_id peer, uint16_t child, const nhtb_path *path, nhtb_time now)
 {
-    nhi_ike_act *a = nhi_ike_act_add(ike, NHI_ACT_EVENT, is_end(kind));
+    nhi_ike_act *a = nhi_ike_act_add(ike, NHI_ACT_EVENT, is_sure(kind));
     if (!a)
         return;
     a->peer = peer;

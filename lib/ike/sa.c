@@ -86,7 +86,7 @@ static int own_spi(nhi_ike *ike, uint64_t *spi)
     return NHTB_ERR_RANDOM;
 }
 
-#define SA_ACTS 4 /* what the end of an SA appends at most */
+#define SA_ACTS 6 /* what its rise or end appends at most, events of both in one call included */
 
 nhi_ike_sa *nhi_ike_sa_new(nhi_ike *ike, bool initiator, nhtb_time now, int *err)
 {
