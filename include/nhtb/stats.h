@@ -16,15 +16,14 @@ extern "C" {
 #define NHTB_NAME_MAX 32
 
 /** IKE counters. X(name) */
-/* clang-format off: version 14 changes its mind about these lines at each run */
+/* Version 14 of clang-format changes its mind about this list at each run. */
+/* clang-format off */
 #define NHTB_IKE_COUNTERS(X)                                                                       \
-    X(initiated)                                                                                   \
-    X(responded)                                                                                   \
-    X(established)                                                                                 \
-    X(failed) X(auth_failed) X(rekeyed) X(child_created) X(child_rekeyed) X(child_deleted)         \
-        X(retransmitted) X(cookies_sent) X(cookies_received) X(liveness_sent) X(liveness_failed)   \
-            X(messages_in) X(messages_out) X(notify_nhtb_sent) X(notify_nhtb_received)             \
-                X(notify_nhtb_ignored) X(collisions) X(invalid_ke)
+    X(initiated) X(responded) X(established) X(failed) X(auth_failed) X(rekeyed)                   \
+    X(child_created) X(child_rekeyed) X(child_deleted) X(retransmitted)                            \
+    X(cookies_sent) X(cookies_received) X(liveness_sent) X(liveness_failed)                        \
+    X(messages_in) X(messages_out) X(notify_nhtb_sent) X(notify_nhtb_received)                     \
+    X(notify_nhtb_ignored) X(collisions) X(invalid_ke)
 /* clang-format on */
 
 typedef struct nhtb_stats {
