@@ -48,7 +48,7 @@ tracked() { # tracked GLOB...: files of the repository, or of the tree where the
         git ls-files -z -- "$@" | tr '\0' '\n' | while read -r f; do [ -e "$f" ] && echo "$f"; done
     else
         local g
-        for g in "$@"; do find . -path ./build-tests -prune -o -name "$g" -print; done
+        for g in "$@"; do find . -path './build*' -prune -o -path "./$g" -print; done
     fi
 }
 
