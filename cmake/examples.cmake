@@ -32,7 +32,7 @@ endif()
 
 if(gateway_sources)
     # All but main(), so that tests can link the gateway's parts.
-    list(FILTER gateway_sources EXCLUDE REGEX "/main\\.c$")
+    list(FILTER gateway_sources EXCLUDE REGEX "/main\\.c$|${NHTB_LEFT_OUT}")
     add_library(nhtb_gateway_parts STATIC ${gateway_sources} ${gateway_common})
     target_include_directories(nhtb_gateway_parts PUBLIC examples/gateway)
     target_link_libraries(nhtb_gateway_parts PUBLIC nhtb_static ${NHTB_EXAMPLE_BACKENDS}

@@ -137,7 +137,12 @@ static void send_rows(client *c)
 static void send_end(client *c)
 {
     begin_frame(c);
-    json_raw(&c->out, "{\"ok\":true,\"end\":true}", 22);
+    json_open(&c->out, NULL, '{');
+    json_bool(&c->out, "ok", true);
+    json_bool(&c->out, "end", true);
+    if (c->server->g->keylog != NULL)
+        json_bool(&c->out, "keylog", true);
+    json_close(&c->out, '}');
     c->table_open = false;
     send_frame(c);
 }

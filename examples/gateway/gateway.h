@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "config.h"
+#include "keylog.h"
 #include "netlink.h"
 #include "sock.h"
 #include "tun.h"
@@ -68,7 +69,8 @@ typedef struct gw {
     uint8_t *drain_memory;
     uint64_t wall_offset_s; /* Unix time of the monotonic zero */
     uint64_t reloads, reloads_failed, route_errors;
-    bool dirty; /* tunnels or bindings changed: bring the kernel in line */
+    gw_keylog *keylog; /* NULL: no keys leave the library */
+    bool dirty;        /* tunnels or bindings changed: bring the kernel in line */
     bool stopping;
 } gw;
 

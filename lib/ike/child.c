@@ -239,6 +239,7 @@ int nhi_ike_child_install(nhi_ike_child *c, const nhi_ike_nego *x, nhtb_span sha
     nhi_ike_child_set_state(c, NHI_CHILD_UP);
     start_timers(c, now);
     fill(c, &a->sa, d, x->responder);
+    nhi_ike_keylog_child(ike, &a->sa);
     nhi_ike_buf_drop(ike, &b); /* freed by the next call */
     ike->count.child_created++;
     sa->peer->child_tries = 0;

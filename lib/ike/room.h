@@ -284,6 +284,12 @@ nhtb_span nhi_ike_nego_pub(const nhi_ike_nego *x);
 nhtb_span nhi_ike_nego_ni(const nhi_ike_nego *x);
 nhtb_span nhi_ike_nego_nr(const nhi_ike_nego *x);
 
+/* ---- keylog.c, or keylog_none.c: keys for a dissector, when the host asks for them ---- */
+/** An IKE SA has its keys (before ei and er are wiped). */
+void nhi_ike_keylog_sa(const nhi_ike_sa *sa);
+/** A pair is installed. */
+void nhi_ike_keylog_child(const nhi_ike *ike, const nhi_ike_child_sa *s);
+
 /* ---- child.c ---- */
 nhi_ike_child *nhi_ike_child_new(nhi_ike_sa *sa, uint16_t cfg, int *err);
 bool nhi_ike_child_may(nhi_ike_child_state from, nhi_ike_child_state to);

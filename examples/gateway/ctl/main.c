@@ -129,13 +129,19 @@ static bool build(options *o, json_out *w, const char **table)
     return true;
 }
 
+static bool keylog_on(const cJSON *last)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(last, "keylog"));
+}
+
 static void print_json(const char *table, const json_out *rows, const cJSON *last, int status)
 {
     char *text = table == NULL || status != CTL_OK ? cJSON_PrintUnformatted(last) : NULL;
     if (text != NULL)
         puts(text);
     else if (table != NULL && status == CTL_OK)
-        printf("{\"ok\":true,\"table\":\"%s\",\"rows\":%.*s}\n", table, (int)rows->n, rows->p);
+        printf("{\"ok\":true,\"table\":\"%s\",%s\"rows\":%.*s}\n", table,
+               keylog_on(last) ? "\"keylog\":true," : "", (int)rows->n, rows->p);
     cJSON_free(text);
 }
 
@@ -151,6 +157,8 @@ static void print_text(const options *o, const char *table, const json_out *rows
         puts(cJSON_IsString(m) ? m->valuestring : "done");
         return;
     }
+    if (keylog_on(last))
+        puts("WARNING: this gateway writes ALL KEYS to disk (--keylog)");
     cJSON *v = cJSON_ParseWithLength(rows->p, rows->n);
     if (cJSON_IsArray(v))
         tables_print(table, v, o->detail);

@@ -184,6 +184,8 @@ static int keys(nhi_ike_sa *sa, nhtb_span secret)
     if (!err)
         err = nhi_sk_make(&sa->sk, ike->mem, ike->env.crypto, &sa->suite, &sa->keys, false,
                           ike->env.settings->workers + 1u);
+    if (!err)
+        nhi_ike_keylog_sa(sa);
     nhi_wipe(sa->keys.ei, sizeof sa->keys.ei);
     nhi_wipe(sa->keys.er, sizeof sa->keys.er);
     sa->have_keys = !err;
