@@ -42,7 +42,7 @@ typedef struct nhtb_settings {
     uint16_t workers;             /* data plane threads, 1..63 */
     uint8_t emit;                 /* nhtb_emit */
     bool vendor_id;               /* send our Vendor ID in IKE_SA_INIT (needed for auto NHTB) */
-    uint32_t replay_window;       /* packets, 64..1024, a multiple of 64; 0: no replay check */
+    uint32_t replay_window;       /* packets, 64..65536, a multiple of 64; 0: no check */
     uint32_t hold_ms;             /* how long a first packet waits for its tunnel; 0: dropped */
     uint32_t nat_keepalive_s;     /* 20; 0: none */
     uint32_t retransmit_ms;       /* 500 */

@@ -110,7 +110,7 @@ int nhi_engine_settings_take(nhtb_settings *dst, const nhtb_settings *src)
     if (err)
         return err;
     bool window = dst->replay_window == 0 ||
-                  (in_range(dst->replay_window, 64, 1024) && dst->replay_window % 64 == 0);
+                  (in_range(dst->replay_window, 64, 65536) && dst->replay_window % 64 == 0);
     bool ok = in_range(dst->workers, 1, 63) && dst->emit <= NHTB_EMIT_IP && window &&
               dst->retransmit_ms >= 10 && dst->retransmit_cap_ms >= dst->retransmit_ms &&
               dst->retransmit_total_s >= 1 && dst->half_open_timeout_s >= 1 &&

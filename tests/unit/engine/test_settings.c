@@ -94,7 +94,7 @@ Test(settings, bad_values_are_usage_errors)
     BAD(s.workers = 64);
     BAD(s.emit = 2);
     BAD(s.replay_window = 100);
-    BAD(s.replay_window = 2048);
+    BAD(s.replay_window = 65600);
     BAD(s.retransmit_ms = 0);
     BAD(s.retransmit_cap_ms = 100);
     BAD(s.nhtb_notify = 1);
