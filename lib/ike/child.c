@@ -243,6 +243,7 @@ int nhi_ike_child_install(nhi_ike_child *c, const nhi_ike_nego *x, nhtb_span sha
     nhi_ike_buf_drop(ike, &b); /* freed by the next call */
     ike->count.child_created++;
     sa->peer->child_tries = 0;
+    nhi_ike_explain_cured(sa->peer, c->cfg);
     return 0;
 }
 

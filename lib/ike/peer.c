@@ -215,6 +215,8 @@ int nhi_ike_peer_initiate(nhi_ike_peer *p, uint16_t child, nhtb_time now)
         for (uint16_t i = 1; i < p->cfg.n_children; i++)
             sa->want_create |= bit(i);
     if (err) {
+        const nhi_ike_fault why = {detail_of(err), 0, UINT16_MAX, false, "IKE_SA_INIT"};
+        nhi_ike_explain_note(p, &why, now);
         p->last_detail = (uint16_t)detail_of(err);
         p->ike->count.failed++;
         nhi_ike_act_event(p->ike, NHTB_EVENT_IKE_FAILED, detail_of(err), 0, p->id, UINT16_MAX,
@@ -264,6 +266,11 @@ void nhi_ike_peer_child_failed(nhi_ike_sa *sa, uint16_t cfg, nhtb_detail detail,
     nhi_ike *ike = sa->ike;
     nhi_ike_peer *p = sa->peer;
     nhi_ike_act_event(ike, NHTB_EVENT_CHILD_FAILED, detail, code, sa->peer_id, cfg, &sa->path, now);
+    if (p) {
+        const nhi_ike_fault why = {detail, code, cfg < p->cfg.n_children ? cfg : 0,
+                                   sa->task == NHI_TASK_NONE, "child SA"};
+        nhi_ike_explain_note(p, &why, now);
+    }
     if (!p || !p->started || ike->shutting || p->cfg.establish != NHTB_ESTABLISH_IMMEDIATELY)
         return;
     nhtb_time at = nhi_ike_task_hold(ike, p->child_tries, now);
@@ -276,6 +283,7 @@ void nhi_ike_peer_free(nhi_ike_peer *p)
 {
     nhi_ike *ike = p->ike;
     nhi_wheel_cancel(ike->env.wheel, &p->retry);
+    nhi_ike_explain_free(p);
     nhi_mem_wipe_free(ike->mem, p->psk, p->psk_n);
     nhi_mem_wipe_free(ike->mem, p->block, p->block_n);
     nhi_ike_act_shrink(ike, 2);
