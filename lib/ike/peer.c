@@ -191,6 +191,43 @@ static int start(nhi_ike_peer *p, uint16_t child, nhtb_time now)
     return err;
 }
 
+#define ATTEMPTS 4 /* at the same time */
+
+/** Attempts of ours; *oldest, *newest of them. */
+static unsigned attempts(const nhi_ike_peer *p, nhi_ike_sa **oldest, nhi_ike_sa **newest)
+{
+    unsigned n = 0;
+    NHI_LIST_FOR(it, &p->sas)
+    {
+        nhi_ike_sa *s = NHI_CONTAINER(it, nhi_ike_sa, peer_link);
+        if (s->state < NHI_SA_ASK || s->state > NHI_SA_AUTH_SENT)
+            continue;
+        if (!n++)
+            *oldest = s;
+        *newest = s;
+    }
+    return n;
+}
+
+void nhi_ike_peer_afresh(nhi_ike_sa *stuck, nhtb_time now)
+{
+    nhi_ike_peer *p = stuck->peer;
+    nhi_ike_sa *oldest = NULL, *newest = NULL, *up = p ? nhi_ike_peer_sa(p) : NULL;
+    if (!p || !p->started || p->ike->shutting || (up && up->state == NHI_SA_UP) ||
+        now < p->fresh_at)
+        return;
+    unsigned n = attempts(p, &oldest, &newest);
+    if (newest != stuck || start(p, stuck->first_child, now))
+        return;
+    nhi_ike_sa *fresh = nhi_ike_peer_sa(p);
+    if (fresh && fresh != stuck)
+        fresh->want_create = stuck->want_create;
+    p->fresh_gap = p->fresh_gap ? p->fresh_gap * 2 : NHTB_NS_PER_S;
+    p->fresh_at = now + p->fresh_gap;
+    if (n >= ATTEMPTS)
+        nhi_ike_sa_kill(oldest);
+}
+
 int nhi_ike_peer_initiate(nhi_ike_peer *p, uint16_t child, nhtb_time now)
 {
     if (p->ike->shutting || !p->started || !p->cfg.path.remote.family || !p->cfg.path.local.family)
