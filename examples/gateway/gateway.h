@@ -53,6 +53,7 @@ typedef struct gw {
     gw_log log;
     const char *config_path;
     gw_state state;
+    nhtb_settings settings; /* as the context was made */
     nhtb_ctx *ctx;
     nhtb_worker *nw;
     gw_worker *worker;

@@ -146,11 +146,11 @@ static int make_context(gw *g, const cfg *c)
 {
     nhtb_crypto crypto;
     const char *name;
-    const nhtb_settings s = settings_for(c);
+    g->settings = settings_for(c);
     const nhtb_host h = host_hooks(g);
     if (!crypto_choose(c->crypto, &crypto, &name))
         return complain(EXIT_CONFIG, "crypto", "this build does not have the wanted backend");
-    int err = nhtb_ctx_new(&g->ctx, &s, &h, &crypto);
+    int err = nhtb_ctx_new(&g->ctx, &g->settings, &h, &crypto);
     if (err == 0)
         err = nhtb_worker_new(&g->nw, g->ctx, 0);
     if (err != 0)

@@ -15,6 +15,13 @@ enum { CTL_OK = 0, CTL_REFUSED = 1, CTL_USAGE = 2, CTL_UNREACHABLE = 3, CTL_PROT
  *  command), *last the object that ended the answer (cJSON, may be NULL). Returns a CTL_ status. */
 int conn_ask(const char *socket_path, const json_out *request, json_out *rows, cJSON **last);
 
+/** Sends one request and hands each event to row until the connection ends or row says false. */
+int conn_stream(const char *socket_path, const json_out *request,
+                bool (*row)(void *user, const cJSON *event), void *user);
+
+/** Prints what the gateway explains about a peer. */
+void explain_print(const cJSON *answer);
+
 /** Prints rows of a table for people. */
 void tables_print(const char *table, const cJSON *rows, bool detail);
 

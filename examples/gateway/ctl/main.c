@@ -21,6 +21,9 @@ static const char USAGE[] =
     "  show interfaces                  tunnel interfaces\n"
     "  show peers                       configured gateways\n"
     "  show statistics [detail]         counters; without detail those that are not 0\n"
+    "  show security [detail]           limits, half-open counts, cookies, drops by reason\n"
+    "  explain PEER                     why its tunnels are not up\n"
+    "  monitor                          events as they come, until interrupted\n"
     "  initiate PEER                    start the tunnels of a gateway\n"
     "  clear PEER|all                   delete the SAs (the peer is told)\n"
     "  rekey PEER [ike|child]           fresh keys now\n"
@@ -96,6 +99,7 @@ static const char *table_of(options *o)
         {"interfaces", NULL, "interfaces"},
         {"statistics", NULL, "statistics"},
         {"peers", NULL, "peers"},
+        {"security", NULL, "security"},
     };
     if (o->n_words > 2 && strcmp(o->word[o->n_words - 1], "detail") == 0) {
         o->detail = true;
@@ -113,8 +117,9 @@ static bool build(options *o, json_out *w, const char **table)
     *table = strcmp(c, "show") == 0 ? table_of(o) : NULL;
     const bool rekey = strcmp(c, "rekey") == 0 && (o->n_words == 2 || o->n_words == 3);
     const bool on_peer =
-        rekey || (o->n_words == 2 && (strcmp(c, "initiate") == 0 || strcmp(c, "clear") == 0));
-    const bool reload = o->n_words == 1 && strcmp(c, "reload") == 0;
+        rekey || (o->n_words == 2 && (strcmp(c, "initiate") == 0 || strcmp(c, "clear") == 0 ||
+                                      strcmp(c, "explain") == 0));
+    const bool reload = o->n_words == 1 && (strcmp(c, "reload") == 0 || strcmp(c, "monitor") == 0);
     if (*table == NULL && !on_peer && !reload)
         return false;
     json_open(w, NULL, '{');
@@ -153,6 +158,10 @@ static void print_text(const options *o, const char *table, const json_out *rows
         fprintf(stderr, "nhtbctl: %s\n", cJSON_IsString(m) ? m->valuestring : "refused");
     if (status != CTL_OK)
         return;
+    if (table == NULL && strcmp(o->word[0], "explain") == 0) {
+        explain_print(last);
+        return;
+    }
     if (table == NULL) {
         puts(cJSON_IsString(m) ? m->valuestring : "done");
         return;
@@ -178,6 +187,25 @@ static int ask(const options *o, const json_out *request, const char *table)
     cJSON_Delete(last);
     json_fini(&rows);
     return fflush(stdout) == 0 ? status : CTL_PROTOCOL;
+}
+
+static bool print_event(void *user, const cJSON *e)
+{
+    const options *o = user;
+    const cJSON *at = cJSON_GetObjectItemCaseSensitive(e, "at");
+    const cJSON *text = cJSON_GetObjectItemCaseSensitive(e, "text");
+    char *json = o->json ? cJSON_PrintUnformatted(e) : NULL;
+    const time_t when = cJSON_IsNumber(at) ? (time_t)at->valuedouble : 0;
+    struct tm tm;
+    char stamp[32] = "-";
+    if (when != 0 && gmtime_r(&when, &tm) != NULL)
+        strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    if (json != NULL)
+        puts(json);
+    else
+        printf("%s %s\n", stamp, cJSON_IsString(text) ? text->valuestring : "(events lost)");
+    cJSON_free(json);
+    return fflush(stdout) == 0;
 }
 
 static int watch(const options *o, const json_out *request, const char *table)
@@ -209,7 +237,9 @@ int main(int argc, char **argv)
         json_fini(&request);
         return CTL_USAGE;
     }
-    const int status = watch(&o, &request, table);
+    const int status = strcmp(o.word[0], "monitor") == 0
+                           ? conn_stream(o.socket, &request, print_event, &o)
+                           : watch(&o, &request, table);
     json_fini(&request);
     return status;
 }
