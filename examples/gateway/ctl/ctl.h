@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * nhtbctl's parts: the connection (conn.c) and what people see (tables.c). The program links
- * nothing of libnhtb: it speaks JSON over the gateway's socket (docs/nhtbctl.md). */
+ * nhtbctl's parts: the connection (conn.c) and what people see (tables.c). It speaks
+ * JSON over the gateway's socket (docs/nhtbctl.md); only derive.c uses libnhtb. */
 #ifndef NHTBCTL_CTL_H
 #define NHTBCTL_CTL_H
 

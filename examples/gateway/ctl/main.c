@@ -2,7 +2,7 @@
  * nhtbctl: words of the command line to one request, the answer to text or JSON. Exit statuses are
  * stable: 0 done, 1 refused, 2 usage, 3 gateway unreachable, 4 broken answer. */
 #define _GNU_SOURCE
-#include "ctl.h"
+#include "derive.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,6 +28,8 @@ static const char USAGE[] =
     "  clear PEER|all                   delete the SAs (the peer is told)\n"
     "  rekey PEER [ike|child]           fresh keys now\n"
     "  reload                           read the configuration again\n"
+    "  psk-derive --seed-file FILE --hub-id ID --id ID\n"
+    "                                   a spoke's key from the hub's seed, off-line\n"
     "options:\n"
     "  --socket PATH    control socket (default: $NHTB_CONTROL, else " DEFAULT_SOCKET ")\n"
     "  --json           print the gateway's JSON: {\"ok\":...,\"rows\":[...]}\n"
@@ -41,6 +43,7 @@ typedef struct options {
     const char *socket;
     bool json, detail, help;
     unsigned watch;
+    derive_options derive;
     const char *word[WORDS];
     unsigned n_words;
     const char *bad; /* what cannot be understood */
@@ -54,6 +57,18 @@ static bool take_watch(options *o, const char *text)
         return false;
     o->watch = (unsigned)n;
     return true;
+}
+
+/* Options of psk-derive; where the value goes, or NULL. */
+static const char **derive_option(options *o, const char *a)
+{
+    if (o->n_words == 0 || strcmp(o->word[0], "psk-derive") != 0)
+        return NULL;
+    if (strcmp(a, "--seed-file") == 0)
+        return &o->derive.seed_file;
+    if (strcmp(a, "--hub-id") == 0)
+        return &o->derive.hub_id;
+    return strcmp(a, "--id") == 0 ? &o->derive.id : NULL;
 }
 
 static options parse(int argc, char **argv)
@@ -71,6 +86,8 @@ static options parse(int argc, char **argv)
             o.socket = argv[++i];
         else if (strcmp(a, "--watch") == 0 && take_watch(&o, i + 1 < argc ? argv[i + 1] : NULL))
             i++;
+        else if (derive_option(&o, a) != NULL && i + 1 < argc)
+            *derive_option(&o, a) = argv[++i];
         else if (a[0] == '-' || o.n_words == WORDS)
             o.bad = a;
         else
@@ -230,6 +247,8 @@ int main(int argc, char **argv)
         fputs(USAGE, stdout);
         return CTL_OK;
     }
+    if (o.bad == NULL && o.n_words == 1 && strcmp(o.word[0], "psk-derive") == 0)
+        return derive_run(&o.derive);
     json_init(&request);
     if (o.bad != NULL || !build(&o, &request, &table)) {
         fprintf(stderr, "nhtbctl: %s%s; --help lists the commands\n",
