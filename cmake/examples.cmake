@@ -32,7 +32,7 @@ endif()
 
 if(gateway_sources)
     # All but main(), so that tests can link the gateway's parts.
-    list(FILTER gateway_sources EXCLUDE REGEX "/main\\.c$")
+    list(FILTER gateway_sources EXCLUDE REGEX "/main\\.c$|${NHTB_LEFT_OUT}")
     add_library(nhtb_gateway_parts STATIC ${gateway_sources} ${gateway_common})
     target_include_directories(nhtb_gateway_parts PUBLIC examples/gateway)
     target_link_libraries(nhtb_gateway_parts PUBLIC nhtb_static ${NHTB_EXAMPLE_BACKENDS}
@@ -49,8 +49,8 @@ if(gateway_sources)
     endif()
 endif()
 if(gateway_ctl)
-    add_executable(nhtbctl ${gateway_ctl} ${gateway_common})
-    target_include_directories(nhtbctl PRIVATE examples/gateway)
-    target_link_libraries(nhtbctl PRIVATE nhtb_headers PkgConfig::CJSON)
+    # psk-derive needs the key derivation and a crypto backend; nothing else of the library.
+    add_executable(nhtbctl ${gateway_ctl})
+    target_link_libraries(nhtbctl PRIVATE nhtb_gateway_parts PkgConfig::CJSON)
     nhtb_host_program(nhtbctl)
 endif()

@@ -132,6 +132,27 @@ static void do_rekey(const call *c)
     each_peer(c, false, act_rekey);
 }
 
+/* Rows follow as events come; the answer has no end. */
+static void do_monitor(const call *c)
+{
+    c->out->monitor = true;
+    json_open(c->w, NULL, '{');
+    json_bool(c->w, "ok", true);
+    json_bool(c->w, "end", false);
+    json_str(c->w, "table", "events");
+    json_close(c->w, '}');
+}
+
+static void do_explain(const call *c)
+{
+    const char *name = text_of(c, "peer");
+    const uint32_t i = name != NULL ? gw_peer_index(c->g, name) : UINT32_MAX;
+    if (i == UINT32_MAX)
+        ctl_refuse(c->w, "not_found", "no peer is named \"%.64s\"", name != NULL ? name : "");
+    else if (!explain_peer(c->g, i, c->w))
+        ctl_refuse(c->w, "failed", "%.64s is being changed", name);
+}
+
 static void do_reload(const call *c)
 {
     char err[900];
@@ -146,8 +167,9 @@ static const struct {
     void (*run)(const call *c);
     const char *arguments[3];
 } COMMANDS[] = {
-    {"show", do_show, {"table", NULL, NULL}},  {"initiate", do_initiate, {"peer", NULL, NULL}},
-    {"clear", do_clear, {"peer", NULL, NULL}}, {"rekey", do_rekey, {"peer", "what", NULL}},
+    {"show", do_show, {"table", NULL, NULL}},      {"initiate", do_initiate, {"peer", NULL, NULL}},
+    {"clear", do_clear, {"peer", NULL, NULL}},     {"rekey", do_rekey, {"peer", "what", NULL}},
+    {"explain", do_explain, {"peer", NULL, NULL}}, {"monitor", do_monitor, {NULL, NULL, NULL}},
     {"reload", do_reload, {NULL, NULL, NULL}},
 };
 
@@ -185,6 +207,7 @@ void ctl_command(gw *g, const char *text, size_t n, json_out *w, ctl_answer *out
     const char *why = NULL;
     cfg_pos pos;
     out->table = NULL;
+    out->monitor = false;
     if (!cfg_pos_check(text, n, &pos, pointer, &why)) {
         ctl_refuse(w, "bad_request", "not a JSON request: %s (byte %u)", why, pos.column);
         return;

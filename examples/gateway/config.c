@@ -304,11 +304,11 @@ static bool rd_window(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
     if (!rd_u32(r, v, dst, f))
         return false;
     const uint32_t w = *(uint32_t *)dst;
-    return w % 64 == 0 ? true : rd_fail(r, "must be 0 or a multiple of 64 up to 1024");
+    return w % 64 == 0 ? true : rd_fail(r, "must be 0 or a multiple of 64 up to 65536");
 }
 
 static const cfg_field IPSEC_FIELDS[] = {
-    {"replay_window", rd_window, offsetof(cfg_ipsec, replay_window), 0, 1024, NULL, false},
+    {"replay_window", rd_window, offsetof(cfg_ipsec, replay_window), 0, 65536, NULL, false},
     {"nat_keepalive_seconds", rd_u32, offsetof(cfg_ipsec, nat_keepalive_s), 0, 3600, NULL, false},
     {"retransmit_milliseconds", rd_u32, offsetof(cfg_ipsec, retransmit_ms), 50, 10000, NULL, false},
     {"retransmit_total_seconds", rd_u32, offsetof(cfg_ipsec, retransmit_total_s), 2, 3600, NULL,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reads one element of "gateways" with its VPNs. Called by config.c; the words follow Junos
  * (establish-tunnels, dead-peer-detection, traffic-selectors) and RFC 7296. Control thread. */
+#include "common/ident_text.h"
 #include "config_read.h"
 
 #include <stdio.h>
@@ -12,20 +13,8 @@ static const char *const NOTIFY[] = {"auto", "on", "off", NULL};
 
 /* ---- identities ---- */
 
-static bool id_set(cfg_id *id, uint8_t type, const char *text)
-{
-    const size_t n = strlen(text);
-    if (n == 0 || n > NHTB_ID_MAX)
-        return false;
-    id->type = type;
-    id->n = (uint8_t)n;
-    memcpy(id->data, text, n);
-    return true;
-}
-
 static bool rd_identity(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
 {
-    nhtb_addr a;
     cfg_id *id = dst;
     (void)f;
     if (!cJSON_IsString(v))
@@ -35,17 +24,7 @@ static bool rd_identity(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f
         memset(id, 0, sizeof *id);
         return true;
     }
-    if (nhtb_addr_parse(t, &a) == 0) {
-        id->type = a.family == 4 ? NHTB_ID_IPV4 : NHTB_ID_IPV6;
-        id->n = a.family == 4 ? 4 : 16;
-        memcpy(id->data, a.b, id->n);
-        return true;
-    }
-    const bool key = strncmp(t, "keyid:", 6) == 0;
-    const uint8_t type = key                      ? NHTB_ID_KEY_ID
-                         : strchr(t, '@') != NULL ? NHTB_ID_RFC822
-                                                  : NHTB_ID_FQDN;
-    if (!id_set(id, type, key ? t + 6 : t))
+    if (!ident_text_parse(t, &id->type, id->data, &id->n))
         return rd_fail(r, "an identity has 1 to %d bytes", NHTB_ID_MAX);
     return true;
 }

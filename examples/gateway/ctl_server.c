@@ -5,6 +5,8 @@
 #include "ctl_server.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,7 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define CHUNK 32768 /* rows are added until a frame has this many bytes */
+#define CHUNK   32768 /* rows are added until a frame has this many bytes */
+#define BACKLOG 60000 /* events that wait for a slow client; more are counted and left out */
 
 typedef struct client {
     uv_pipe_t pipe;
@@ -23,7 +26,9 @@ typedef struct client {
     json_out out;
     ctl_answer answer;
     uint32_t cursor;
-    bool writing, table_open, close_after, closing;
+    bool writing, table_open, close_after, closing, monitor;
+    json_out waiting; /* events, separated by commas */
+    uint64_t lost;
     unsigned handles; /* not yet closed */
     size_t n_in;
     char in[4 + CTL_FRAME_MAX];
@@ -49,6 +54,7 @@ static void client_closed(uv_handle_t *h)
     if (--c->handles > 0)
         return;
     json_fini(&c->out);
+    json_fini(&c->waiting);
     free(c);
 }
 
@@ -75,7 +81,10 @@ static void on_idle(uv_timer_t *t)
 
 static void touch(client *c)
 {
-    uv_timer_start(&c->idle, on_idle, CTL_IDLE_MS, 0);
+    if (c->monitor && !c->writing)
+        uv_timer_stop(&c->idle); /* it waits for us, not we for it */
+    else
+        uv_timer_start(&c->idle, on_idle, CTL_IDLE_MS, 0);
 }
 
 /* ---- answers ---- */
@@ -134,10 +143,50 @@ static void send_rows(client *c)
     serve(c);
 }
 
+static void send_events(client *c)
+{
+    char lost[64];
+    begin_frame(c);
+    json_open(&c->out, NULL, '[');
+    json_raw(&c->out, c->waiting.p, c->waiting.n);
+    if (c->lost > 0) {
+        const int n = snprintf(lost, sizeof lost, "%s{\"event\":\"lost\",\"count\":%" PRIu64 "}",
+                               c->waiting.n > 0 ? "," : "", c->lost);
+        json_raw(&c->out, lost, (size_t)n);
+    }
+    json_close(&c->out, ']');
+    json_reset(&c->waiting);
+    c->lost = 0;
+    send_frame(c);
+}
+
+void ctl_event(gw *g, const char *object, size_t n)
+{
+    client *next;
+    for (client *c = g->ctl != NULL ? g->ctl->clients : NULL; c != NULL; c = next) {
+        next = c->next; /* a client that fails leaves the list */
+        if (!c->monitor || c->closing)
+            continue;
+        if (c->waiting.n + n + 1 > BACKLOG || c->waiting.failed) {
+            c->lost++;
+            continue;
+        }
+        if (c->waiting.n > 0)
+            json_raw(&c->waiting, ",", 1);
+        json_raw(&c->waiting, object, n);
+        serve(c);
+    }
+}
+
 static void send_end(client *c)
 {
     begin_frame(c);
-    json_raw(&c->out, "{\"ok\":true,\"end\":true}", 22);
+    json_open(&c->out, NULL, '{');
+    json_bool(&c->out, "ok", true);
+    json_bool(&c->out, "end", true);
+    if (c->server->g->keylog != NULL)
+        json_bool(&c->out, "keylog", true);
+    json_close(&c->out, '}');
     c->table_open = false;
     send_frame(c);
 }
@@ -169,6 +218,7 @@ static bool take_request(client *c)
     c->cursor = 0;
     ctl_command(c->server->g, c->in + 4, n, &c->out, &c->answer);
     c->table_open = c->answer.table != NULL;
+    c->monitor = c->answer.monitor;
     c->n_in -= 4 + (size_t)n;
     memmove(c->in, c->in + 4 + n, c->n_in);
     send_frame(c);
@@ -180,7 +230,11 @@ static void serve(client *c)
 {
     if (c->writing || c->closing)
         return;
-    if (c->answer.table != NULL)
+    if (c->monitor && (c->waiting.n > 0 || c->lost > 0))
+        send_events(c);
+    else if (c->monitor)
+        uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read); /* to see it go */
+    else if (c->answer.table != NULL)
         send_rows(c);
     else if (c->table_open)
         send_end(c);
@@ -199,7 +253,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 {
     client *c = s->data;
     (void)b;
-    if (n < 0) {
+    if (n < 0 || (n > 0 && c->monitor)) { /* who monitors has nothing more to say */
         client_close(c);
         return;
     }
@@ -247,6 +301,7 @@ static void on_connection(uv_stream_t *listener, int status)
     c->server = s;
     c->handles = 2;
     json_init(&c->out);
+    json_init(&c->waiting);
     uv_pipe_init(&s->g->loop, &c->pipe, 0);
     uv_timer_init(&s->g->loop, &c->idle);
     c->pipe.data = c->idle.data = c;

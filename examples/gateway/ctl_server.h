@@ -24,7 +24,11 @@ void ctl_stop(gw *g);
 /** What a request asks for: an answer at once (written to w as one object), or a table. */
 typedef struct ctl_answer {
     show_row table; /* NULL: no rows follow */
+    bool monitor;   /* events follow until the client goes */
 } ctl_answer;
+/** One event, a JSON object, to every client that monitors. */
+void ctl_event(gw *g, const char *object, size_t n);
+
 /** commands.c: handles one request text and writes the first frame's object. */
 void ctl_command(gw *g, const char *text, size_t n, json_out *w, ctl_answer *out);
 /** {"ok":false,"end":true,"code":...,"error":...} */

@@ -2,7 +2,7 @@
  * Library events become log lines and marks: whatever touches a tunnel, a binding or an interface
  * asks for routes_sync (route.c), which looks at the tables themselves, so a coalesced event loses
  * nothing. Called by loop.c once per turn. Control thread. */
-#include "gateway.h"
+#include "ctl_server.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -141,7 +141,26 @@ static void add_cause(line *l, const nhtb_event *ev)
     }
 }
 
-static void log_one(const gw *g, const nhtb_event *ev)
+/* The same members as in the JSON log, as one row for those who monitor. */
+static void publish(gw *g, const nhtb_event *ev, const line *l)
+{
+    json_out row;
+    json_init(&row);
+    json_open(&row, NULL, '{');
+    json_u64(&row, "at", g->wall_offset_s + ev->time / NHTB_NS_PER_S);
+    json_str(&row, "event", nhtb_event_name(ev->kind));
+    if (l->m.n > 0) {
+        json_raw(&row, ",", 1);
+        json_raw(&row, l->m.p, l->m.n);
+    }
+    json_str(&row, "text", l->text);
+    json_close(&row, '}');
+    if (!row.failed && !l->m.failed)
+        ctl_event(g, row.p, row.n);
+    json_fini(&row);
+}
+
+static void log_one(gw *g, const nhtb_event *ev)
 {
     line l = {.n = 0};
     json_init(&l.m);
@@ -150,6 +169,7 @@ static void log_one(const gw *g, const nhtb_event *ev)
     add_addresses(&l, ev);
     add_cause(&l, ev);
     log_event(&g->log, level_of(ev->kind), nhtb_event_name(ev->kind), l.text, &l.m);
+    publish(g, ev, &l);
     json_fini(&l.m);
 }
 

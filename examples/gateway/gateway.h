@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "config.h"
+#include "keylog.h"
 #include "netlink.h"
 #include "sock.h"
 #include "tun.h"
@@ -52,6 +53,7 @@ typedef struct gw {
     gw_log log;
     const char *config_path;
     gw_state state;
+    nhtb_settings settings; /* as the context was made */
     nhtb_ctx *ctx;
     nhtb_worker *nw;
     gw_worker *worker;
@@ -68,7 +70,8 @@ typedef struct gw {
     uint8_t *drain_memory;
     uint64_t wall_offset_s; /* Unix time of the monotonic zero */
     uint64_t reloads, reloads_failed, route_errors;
-    bool dirty; /* tunnels or bindings changed: bring the kernel in line */
+    gw_keylog *keylog; /* NULL: no keys leave the library */
+    bool dirty;        /* tunnels or bindings changed: bring the kernel in line */
     bool stopping;
 } gw;
 

@@ -61,6 +61,12 @@ static void host_log(void *user, const nhtb_log *rec)
     log_record(&g->log, &r);
 }
 
+static void host_keylog(void *user, const nhtb_keylog *rec)
+{
+    const gw *g = user;
+    keylog_write(g->keylog, rec);
+}
+
 nhtb_host host_hooks(gw *g)
 {
     return (nhtb_host){.size = sizeof(nhtb_host),
@@ -69,7 +75,8 @@ nhtb_host host_hooks(gw *g)
                        .free = host_free,
                        .random = host_random,
                        .wall_time = host_wall,
-                       .log = host_log};
+                       .log = host_log,
+                       .keylog = g->keylog != NULL ? host_keylog : NULL};
 }
 
 nhtb_time gw_now(void)

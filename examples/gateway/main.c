@@ -16,7 +16,7 @@
 enum { EXIT_FAIL = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3, EXIT_RESOURCE = 4 };
 
 typedef struct options {
-    const char *config, *control;
+    const char *config, *control, *keylog;
     bool check, log_json;
     unsigned verbose;
     int status; /* -1: go on */
@@ -29,6 +29,7 @@ static const char USAGE[] =
     "      --control PATH   control socket (default: the configuration's, else\n"
     "                       " CTL_DEFAULT_SOCKET ")\n"
     "      --foreground     stay in the foreground (always the case)\n"
+    "      --keylog DIR     DANGER: write all keys to DIR (0700, ours) for Wireshark\n"
     "      --log-json       log lines are JSON objects\n"
     "  -v, --verbose        more log; twice: debug\n"
     "      --version        version of the gateway and the library\n"
@@ -45,11 +46,12 @@ static int complain(int status, const char *what, const char *why)
 
 static options parse(int argc, char **argv)
 {
-    enum { CHECK = 256, CONTROL, FOREGROUND, LOG_JSON, VERSION };
+    enum { CHECK = 256, CONTROL, FOREGROUND, KEYLOG, LOG_JSON, VERSION };
     static const struct option LONG[] = {{"config", required_argument, NULL, 'c'},
                                          {"check", required_argument, NULL, CHECK},
                                          {"control", required_argument, NULL, CONTROL},
                                          {"foreground", no_argument, NULL, FOREGROUND},
+                                         {"keylog", required_argument, NULL, KEYLOG},
                                          {"log-json", no_argument, NULL, LOG_JSON},
                                          {"verbose", no_argument, NULL, 'v'},
                                          {"version", no_argument, NULL, VERSION},
@@ -65,6 +67,7 @@ static options parse(int argc, char **argv)
             break;
         case CONTROL: o.control = optarg; break;
         case FOREGROUND: break;
+        case KEYLOG: o.keylog = optarg; break;
         case LOG_JSON: o.log_json = true; break;
         case 'v': o.verbose++; break;
         case VERSION:
@@ -143,11 +146,11 @@ static int make_context(gw *g, const cfg *c)
 {
     nhtb_crypto crypto;
     const char *name;
-    const nhtb_settings s = settings_for(c);
+    g->settings = settings_for(c);
     const nhtb_host h = host_hooks(g);
     if (!crypto_choose(c->crypto, &crypto, &name))
         return complain(EXIT_CONFIG, "crypto", "this build does not have the wanted backend");
-    int err = nhtb_ctx_new(&g->ctx, &s, &h, &crypto);
+    int err = nhtb_ctx_new(&g->ctx, &g->settings, &h, &crypto);
     if (err == 0)
         err = nhtb_worker_new(&g->nw, g->ctx, 0);
     if (err != 0)
@@ -176,12 +179,30 @@ static int start_control(gw *g, const options *o, const cfg *c)
                     err == -EADDRINUSE ? "another gateway answers there" : strerror(-err));
 }
 
+/* Loud: whoever reads the log must see that this run keeps no secrets. */
+static int start_keylog(gw *g, const options *o)
+{
+    char why[400];
+    if (o->keylog == NULL)
+        return 0;
+    g->keylog = keylog_open(o->keylog, &g->log, why, sizeof why);
+    if (g->keylog == NULL)
+        return complain(EXIT_RESOURCE, "--keylog", why);
+    log_text(&g->log, NHTB_LOG_ERROR,
+             "WARNING: --keylog: ALL KEYS are written to %s; whoever reads them reads the traffic. "
+             "Never use this in production",
+             o->keylog);
+    return 0;
+}
+
 static int start(gw *g, const options *o, cfg *c)
 {
     char err[900];
     int status = start_control(g, o, c);
     if (status == 0)
         status = open_sockets(g);
+    if (status == 0)
+        status = start_keylog(g, o);
     if (status == 0)
         status = make_context(g, c);
     if (status == 0)
@@ -211,6 +232,7 @@ static void finish(gw *g)
     for (unsigned i = 0; i < 2; i++)
         sock_close(&g->ike[i]);
     nl_close(&g->nl);
+    keylog_close(g->keylog);
 }
 
 static void init(gw *g, const options *o)

@@ -42,7 +42,7 @@ static void put_identity(json_out *w, const char *key, uint8_t type, const uint8
     json_bytes(w, key, data, n);
 }
 
-static void put_left(json_out *w, const char *key, nhtb_time at)
+void show_left(json_out *w, const char *key, nhtb_time at)
 {
     const nhtb_time now = gw_now();
     if (at == NHTB_NEVER || at == 0)
@@ -122,8 +122,8 @@ static bool row_ike_sa(gw *g, uint32_t *cursor, json_out *w)
         json_null(w, "algorithm");
     json_bool(w, "libnhtb_peer", i.libnhtb_peer);
     put_wall(w, "established_at", g, i.established);
-    put_left(w, "rekey_in_s", i.rekey_at);
-    put_left(w, "expires_in_s", i.expires);
+    show_left(w, "rekey_in_s", i.rekey_at);
+    show_left(w, "expires_in_s", i.expires);
     json_u64(w, "children", i.children);
     json_close(w, '}');
     return true;
@@ -135,8 +135,8 @@ static void put_sa_life(json_out *w, const gw *g, const nhtb_sa_info *i)
     json_u64(w, "seq_in", i->seq_in);
     json_u64(w, "in_drops", i->in_drops);
     put_wall(w, "created_at", g, i->created);
-    put_left(w, "rekey_in_s", i->rekey_at);
-    put_left(w, "expires_in_s", i->expires);
+    show_left(w, "rekey_in_s", i->rekey_at);
+    show_left(w, "expires_in_s", i->expires);
     put_wall(w, "last_in_at", g, i->last_in);
     put_wall(w, "last_out_at", g, i->last_out);
     put_ts(w, "local_ts", i->local_ts, i->n_local_ts);
@@ -246,7 +246,7 @@ static bool row_peer(gw *g, uint32_t *cursor, json_out *w)
     json_str(w, "last_error", i.last_detail != 0 ? nhtb_detail_name(i.last_detail) : NULL);
     json_str(w, "last_error_text", i.last_detail != 0 ? nhtb_detail_text(i.last_detail) : NULL);
     json_u64(w, "last_code", i.last_code);
-    put_left(w, "next_try_in_s", i.next_try);
+    show_left(w, "next_try_in_s", i.next_try);
     put_traffic(w, i.out_packets, i.out_bytes, i.in_packets, i.in_bytes);
     json_close(w, '}');
     return true;
@@ -306,6 +306,38 @@ static bool row_statistics(gw *g, uint32_t *cursor, json_out *w)
     return true;
 }
 
+/* What protects against floods, and how much of it is used. */
+static bool row_security(gw *g, uint32_t *cursor, json_out *w)
+{
+    nhtb_stats s = {.size = sizeof s};
+    if ((*cursor)++ != 0 || nhtb_stats_get(g->ctx, &s) != 0)
+        return false;
+    json_open(w, NULL, '{');
+    json_u64(w, "half_open", s.half_open);
+    json_u64(w, "half_open_limit", g->settings.limits.half_open);
+    json_u64(w, "half_open_timeout_s", g->settings.half_open_timeout_s);
+    json_u64(w, "cookie_threshold", g->settings.cookie_threshold);
+    json_bool(w, "cookies_demanded", s.half_open >= g->settings.cookie_threshold);
+    json_u64(w, "cookies_sent", s.ike_cookies_sent);
+    json_u64(w, "cookies_received", s.ike_cookies_received);
+    json_u64(w, "auth_failed", s.ike_auth_failed);
+    json_u64(w, "ike_sas", s.ike_sas);
+    json_u64(w, "peers", s.peers);
+    json_u64(w, "peers_limit", g->settings.limits.peers);
+    json_u64(w, "tunnels_up", s.tunnels_up);
+    json_u64(w, "tunnels_limit", g->settings.limits.tunnels);
+    json_u64(w, "child_sas", s.child_sas);
+    json_u64(w, "sas_limit", g->settings.limits.sas);
+    json_u64(w, "bindings", s.bindings);
+    json_u64(w, "bindings_limit", g->settings.limits.bindings);
+    json_u64(w, "replay_window", g->settings.replay_window);
+    json_u64(w, "memory_bytes", s.memory_bytes);
+    json_bool(w, "keylog", g->keylog != NULL);
+    put_reasons(w, &s);
+    json_close(w, '}');
+    return true;
+}
+
 show_row show_find(const char *table)
 {
     static const struct {
@@ -314,7 +346,7 @@ show_row show_find(const char *table)
     } TABLES[] = {
         {"ike sa", row_ike_sa}, {"ipsec sa", row_ipsec_sa}, {"ipsec next-hop-tunnels", row_binding},
         {"route", row_route},   {"interfaces", row_iface},  {"statistics", row_statistics},
-        {"peers", row_peer},
+        {"peers", row_peer},    {"security", row_security},
     };
     for (size_t i = 0; i < sizeof TABLES / sizeof *TABLES; i++)
         if (strcmp(TABLES[i].name, table) == 0)

@@ -8,6 +8,11 @@
 /** Appends one JSON object and moves the cursor; false after the last row (nothing appended). */
 typedef bool (*show_row)(gw *g, uint32_t *cursor, json_out *w);
 
+/** explain.c: one closed answer object about a configured gateway; false: the library has it not. */
+bool explain_peer(gw *g, uint32_t index, json_out *w);
+/** Seconds from now until `at`, or null. */
+void show_left(json_out *w, const char *key, nhtb_time at);
+
 /** By Junos' words ("ike sa", "ipsec next-hop-tunnels", ...); NULL: no such table. */
 show_row show_find(const char *table);
 

@@ -35,6 +35,8 @@ typedef struct nhtb_limits {
     uint32_t held_bytes;  /* largest of them */
     uint32_t ike_message; /* largest IKE message accepted, bytes (>= 3000) */
     uint32_t policies;    /* rules over all interfaces */
+    uint32_t jobs;        /* public-key jobs under way; beyond it IKE_SA_INIT is dropped; 0: any */
+    uint32_t half_open_per_source; /* half_open of one IPv4 address or IPv6 /64: 5; 0: any */
 } nhtb_limits;
 
 typedef struct nhtb_settings {
@@ -42,7 +44,7 @@ typedef struct nhtb_settings {
     uint16_t workers;             /* data plane threads, 1..63 */
     uint8_t emit;                 /* nhtb_emit */
     bool vendor_id;               /* send our Vendor ID in IKE_SA_INIT (needed for auto NHTB) */
-    uint32_t replay_window;       /* packets, 64..1024, a multiple of 64; 0: no replay check */
+    uint32_t replay_window;       /* packets, 64..65536, a multiple of 64; 0: no check */
     uint32_t hold_ms;             /* how long a first packet waits for its tunnel; 0: dropped */
     uint32_t nat_keepalive_s;     /* 20; 0: none */
     uint32_t retransmit_ms;       /* 500 */
@@ -52,7 +54,8 @@ typedef struct nhtb_settings {
     uint32_t cookie_threshold;    /* half-open SAs above which cookies are asked; 0: always */
     uint32_t overlap_s;           /* an old inbound SA stays usable after a rekey, seconds: 5 */
     uint16_t nhtb_notify;         /* IKEv2 notify number of the announcement: 40001 */
-    uint16_t reserved;
+    uint16_t fragment_size;       /* largest IP datagram of IKE sent whole, 576..65535 (RFC 7383):
+                                     1200; 0: IKE messages are never fragmented, either way */
     nhtb_limits limits;
 } nhtb_settings;
 

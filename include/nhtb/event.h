@@ -66,7 +66,9 @@ typedef enum nhtb_event_kind {
     X(OUT_OF_SUBNET, "out_of_subnet", "outside the interface's subnet")                            \
     X(TOO_MANY, "too_many", "too many bindings for one peer")                                      \
     X(NETWORK, "network", "the network refuses our packets")                                       \
-    X(INTERNAL, "internal", "an internal check failed")
+    X(INTERNAL, "internal", "an internal check failed")                                            \
+    X(OWNED, "owned", "the next hop belongs to another identity")                                  \
+    X(SECOND_SESSION, "second_session", "this identity is connected already")
 
 typedef enum nhtb_detail {
 #define X(sym, name, text) NHTB_DETAIL_##sym,

@@ -30,6 +30,21 @@ typedef struct nhtb_log {
     uint64_t spi_i, spi_r; /* IKE SPIs, 0: none */
 } nhtb_log;
 
+/** Keys for a packet dissector. Only a host that sets the hook below gets them, and only from a
+ *  library built with NHTB_KEYLOG: never set it in production. Spans are borrowed for the call. */
+typedef enum nhtb_keylog_kind { NHTB_KEYLOG_IKE = 1, NHTB_KEYLOG_ESP = 2 } nhtb_keylog_kind;
+typedef struct nhtb_keylog {
+    uint32_t size;
+    uint8_t kind;                   /* nhtb_keylog_kind */
+    bool esn;                       /* ESP: extended sequence numbers */
+    uint16_t encr, key_bits, integ; /* IANA numbers; integ 0 with an AEAD */
+    uint64_t spi_i, spi_r;          /* IKE */
+    uint32_t spi;                   /* ESP: one direction per call */
+    nhtb_addr from, to;             /* ESP: outer addresses */
+    nhtb_span encr_key[2];          /* key and salt; IKE: SK_ei, SK_er; ESP: the first only */
+    nhtb_span integ_key[2];         /* likewise; empty with an AEAD */
+} nhtb_keylog;
+
 typedef struct nhtb_host {
     uint32_t size; /* sizeof(nhtb_host) */
     void *user;    /* handed back to every hook */
@@ -44,6 +59,8 @@ typedef struct nhtb_host {
     uint64_t (*wall_time)(void *user);
     /** May be NULL. Must not call back into the library. */
     void (*log)(void *user, const nhtb_log *rec);
+    /** May be NULL and should be: hands out keys (nhtb_keylog). Must not call back. */
+    void (*keylog)(void *user, const nhtb_keylog *rec);
 } nhtb_host;
 
 /** An allocator over one static buffer, for hosts without a heap. Size-class free lists; never

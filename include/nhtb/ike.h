@@ -74,6 +74,21 @@ typedef enum nhtb_announce {
     NHTB_ANNOUNCE_OFF = 2   /* never, and ignored when received */
 } nhtb_announce;
 
+/** What remote_id of an entry is. With anything but EXACT one entry stands for any number of peers:
+ *  each identity that proves itself gets an instance of its own (an nhtb_peer_id, tunnels and bindings,
+ *  named after the identity), which goes with its last SA. The entry itself has no SAs. */
+typedef enum nhtb_wildcard {
+    NHTB_WILDCARD_NONE = 0,
+    NHTB_WILDCARD_DOMAIN = 1, /* FQDN "*.spokes.example": one label or more before the suffix */
+    NHTB_WILDCARD_EMAIL = 2,  /* RFC822 "*@example.org": any mailbox of exactly this domain */
+    NHTB_WILDCARD_KEY_ID =
+        3 /* KEY_ID prefix that ends with one of . - _ : / @ or is followed by one */
+} nhtb_wildcard;
+typedef enum nhtb_second {
+    NHTB_SECOND_REPLACE = 0, /* with INITIAL_CONTACT, or once the old one failed a liveness check */
+    NHTB_SECOND_KEEP = 1     /* the new one is refused while the old one answers */
+} nhtb_second;
+
 typedef struct nhtb_peer {
     uint32_t size;
     const char *name; /* gateway name, at most 31 characters, unique */
@@ -90,9 +105,14 @@ typedef struct nhtb_peer {
     const nhtb_child *children;
     uint16_t n_children;     /* 1..64 */
     uint16_t liveness_tries; /* 3 */
-    uint32_t liveness_s; /* idle seconds before an empty INFORMATIONAL; 0: 10; UINT32_MAX: off */
-    uint32_t lifetime_s; /* IKE SA, hard; rekey at 85 % with jitter; 0: 28800 */
-    uint32_t path_mtu;   /* outer path MTU to start from; 0: 1500 */
+    uint32_t liveness_s;    /* idle seconds before an empty INFORMATIONAL; 0: 10; UINT32_MAX: off */
+    uint32_t lifetime_s;    /* IKE SA, hard; rekey at 85 % with jitter; 0: 28800 */
+    uint32_t path_mtu;      /* outer path MTU to start from; 0: 1500 */
+    uint8_t wildcard;       /* nhtb_wildcard; needs a seed, has no psk, never initiates */
+    uint8_t second_session; /* nhtb_second, of one identity; wildcard entries only */
+    uint16_t reserved;      /* 0 */
+    uint32_t connection_limit; /* instances at the same time; 0: as limits.peers allows */
+    nhtb_span seed; /* wildcard entries: at least NHTB_PSK_SEED_MIN bytes, see nhtb_psk_derive */
 } nhtb_peer;
 NHTB_API void nhtb_peer_default(nhtb_peer *p, uint32_t size);
 #define nhtb_peer_init(p) nhtb_peer_default((p), (uint32_t)sizeof *(p))

@@ -91,6 +91,10 @@ enum {
     X(IKE_HALF_OPEN, "ike_half_open", "too many half-open IKE SAs")                                \
     X(IKE_NO_PEER, "ike_no_peer", "no configured peer fits")                                       \
     X(IKE_UNEXPECTED, "ike_unexpected", "response without a request")                              \
+    X(IKE_SOURCE, "ike_source", "too many half-open IKE SAs of one source")                        \
+    X(IKE_BUSY, "ike_busy", "the queue of public-key jobs is full")                                \
+    X(IKE_AUTH_RATE, "ike_auth_rate", "too many failed authentications of one source")             \
+    X(IKE_FRAGMENT, "ike_fragment", "IKE fragment that fits no message being put together")        \
     X(FEED_LIMIT, "feed_limit", "control thread queue is full")                                    \
     X(MEMORY, "memory", "out of memory or of a configured capacity")                               \
     X(INTERNAL, "internal", "an internal invariant failed")

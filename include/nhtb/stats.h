@@ -130,6 +130,30 @@ typedef struct nhtb_peer_info {
 } nhtb_peer_info;
 NHTB_API bool nhtb_peer_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_peer_info *out);
 
+/** Why a peer's tunnels are not up. For people: what failed last need not be authenticated. */
+#define NHTB_EXPLAIN_TEXT 512
+typedef struct nhtb_explain {
+    uint32_t size;
+    char name[NHTB_NAME_MAX];
+    nhtb_path path; /* configured */
+    bool up;        /* an authenticated IKE SA exists */
+    bool responder; /* our role in what failed */
+    uint8_t establish;
+    char state[16]; /* of the IKE SA in use or being made; "": none */
+    uint16_t n_children, children_up;
+    char step[20];                /* exchange of the last failure; "": none since it was last up */
+    uint16_t detail;              /* nhtb_detail: the check that failed */
+    uint32_t code;                /* notify or wanted group, 0: none */
+    uint16_t child;               /* configuration index; UINT16_MAX: the IKE SA itself */
+    nhtb_time failed_at;          /* 0: no failure */
+    nhtb_time next_try;           /* NHTB_NEVER: none planned */
+    char ours[NHTB_EXPLAIN_TEXT]; /* our proposals for it, separated by ", " */
+    char theirs[NHTB_EXPLAIN_TEXT];  /* what the peer offered or answered; "": not known */
+    char differs[NHTB_EXPLAIN_TEXT]; /* the first transform without a common choice */
+} nhtb_explain;
+/** NHTB_ERR_STALE for a dead id. */
+NHTB_API int nhtb_peer_explain(nhtb_ctx *ctx, nhtb_peer_id id, nhtb_explain *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -117,6 +117,28 @@ NHTB_API int nhtb_txn_peer_del(nhtb_txn *t, nhtb_peer_id id);
 NHTB_API int nhtb_txn_commit(nhtb_txn *t, nhtb_time now);
 NHTB_API void nhtb_txn_abort(nhtb_txn *t);
 
+/** Who owns a next hop that was learnt under a wildcard entry: the identity that bound it first, also
+ *  while it is away, until the host clears the row. Another identity that announces it is refused
+ *  (BINDING_REFUSED, OWNED). Rows count against limits.bindings, at most 16 per identity. A host that
+ *  wants them to survive a restart stores them after BINDING_ADDED and sets them again at start. */
+typedef struct nhtb_owner {
+    uint32_t size;
+    nhtb_iface_id iface;
+    nhtb_addr next_hop;
+    bool fixed;      /* by configuration: plain clearing leaves it */
+    uint8_t id_type; /* NHTB_ID_* */
+    uint16_t id_n;
+    uint8_t id[NHTB_ID_MAX]; /* FQDN and RFC822 in lower case */
+} nhtb_owner;
+/** Adds or replaces the row. NHTB_ERR_STALE (interface), ARG, LIMIT, MEMORY. Control thread. */
+NHTB_API int nhtb_owner_set(nhtb_ctx *ctx, const nhtb_owner *o);
+/** Rows one by one; *cursor starts at 0. Control thread. */
+NHTB_API bool nhtb_owner_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_owner *out);
+/** Removes the rows of an interface (0: of all) and next hop (NULL: of all); `fixed`: those too.
+ *  Bindings in use stay. Returns how many went. Control thread. */
+NHTB_API size_t nhtb_owner_clear(nhtb_ctx *ctx, nhtb_iface_id iface, const nhtb_addr *next_hop,
+                                 bool fixed);
+
 #ifdef __cplusplus
 }
 #endif

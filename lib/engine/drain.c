@@ -84,11 +84,13 @@ static void fill(nhtb_ctx *ctx, nhtb_pkt *p, nhi_out *o)
 
 size_t nhtb_drain(nhtb_ctx *ctx, nhtb_pkt *const *v, size_t n, nhtb_time now)
 {
-    (void)now;
     if (!ctx || (!v && n))
         return 0;
     nhi_out_ring *r = &ctx->ring;
     size_t used = 0;
+    /* A host drains after its workers ran: a peer that moved is answered at its new place at once,
+     * not when the timer comes (RFC 7296 2.23). */
+    nhi_engine_cells_collect(ctx, now);
     forget_drained(ctx);
     while (used < n && !nhi_list_empty(&r->waiting)) {
         nhi_out *o = NHI_CONTAINER(r->waiting.next, nhi_out, link);

@@ -19,6 +19,7 @@ void nhtb_settings_default(nhtb_settings *s, uint32_t size)
         .cookie_threshold = 32,
         .overlap_s = 5,
         .nhtb_notify = 40001,
+        .fragment_size = 1200,
         .limits = {.ifaces = 64,
                    .peers = 1024,
                    .tunnels = 2048,
@@ -30,7 +31,9 @@ void nhtb_settings_default(nhtb_settings *s, uint32_t size)
                    .held = 256,
                    .held_bytes = 2048,
                    .ike_message = 16384,
-                   .policies = 1024},
+                   .policies = 1024,
+                   .jobs = 256,
+                   .half_open_per_source = 5},
     };
     if (!s || size < sizeof s->size)
         return;
@@ -110,11 +113,11 @@ int nhi_engine_settings_take(nhtb_settings *dst, const nhtb_settings *src)
     if (err)
         return err;
     bool window = dst->replay_window == 0 ||
-                  (in_range(dst->replay_window, 64, 1024) && dst->replay_window % 64 == 0);
+                  (in_range(dst->replay_window, 64, 65536) && dst->replay_window % 64 == 0);
     bool ok = in_range(dst->workers, 1, 63) && dst->emit <= NHTB_EMIT_IP && window &&
               dst->retransmit_ms >= 10 && dst->retransmit_cap_ms >= dst->retransmit_ms &&
               dst->retransmit_total_s >= 1 && dst->half_open_timeout_s >= 1 &&
-              dst->nhtb_notify >= 16384 /* status types */ && dst->reserved == 0;
+              dst->nhtb_notify >= 16384 /* status types */ && (dst->fragment_size == 0 || dst->fragment_size >= 576);
     return ok && limits_ok(&dst->limits) ? NHTB_OK : NHTB_ERR_ARG;
 }
 

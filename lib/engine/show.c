@@ -76,6 +76,18 @@ bool nhtb_iface_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_iface_info *out)
     return true;
 }
 
+int nhtb_peer_explain(nhtb_ctx *ctx, nhtb_peer_id id, nhtb_explain *out)
+{
+    const uint32_t cursor = 0;
+    nhtb_explain e = {.size = sizeof e};
+    if (!row_ok(ctx, &cursor, out))
+        return NHTB_ERR_ARG;
+    int err = nhi_ike_explain(ctx->ike, id, &e);
+    if (!err)
+        nhi_engine_give(out, out->size, &e, sizeof e);
+    return err;
+}
+
 bool nhtb_peer_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_peer_info *out)
 {
     nhtb_peer_info row = {.size = sizeof row};

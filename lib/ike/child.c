@@ -102,7 +102,7 @@ static void forget(nhi_ike_child *c)
     {
         nhi_ike_child *o = NHI_CONTAINER(it, nhi_ike_child, link);
         if (o->older == c)
-            o->older = NULL;
+            o->older = c->older;
     }
 }
 
@@ -239,23 +239,45 @@ int nhi_ike_child_install(nhi_ike_child *c, const nhi_ike_nego *x, nhtb_span sha
     nhi_ike_child_set_state(c, NHI_CHILD_UP);
     start_timers(c, now);
     fill(c, &a->sa, d, x->responder);
+    nhi_ike_keylog_child(ike, &a->sa);
     nhi_ike_buf_drop(ike, &b); /* freed by the next call */
     ike->count.child_created++;
     sa->peer->child_tries = 0;
+    nhi_ike_explain_cured(sa->peer, c->cfg);
     return 0;
+}
+
+static bool is_older(const nhi_ike_child *old, const nhi_ike_child *c)
+{
+    for (c = c->older; c && c != old; c = c->older) {
+    }
+    return c == old;
+}
+
+/* Rekeys follow one another faster than lost deletes: the end of a pair two generations back must
+ * not bring its successor into use again when that one has a successor itself. */
+static bool overtaken(const nhi_ike_child *c)
+{
+    NHI_LIST_FOR(it, &c->sa->children)
+    {
+        const nhi_ike_child *o = NHI_CONTAINER(it, nhi_ike_child, link);
+        if (o->in_use && is_older(c, o))
+            return true;
+    }
+    return false;
 }
 
 void nhi_ike_child_use(nhi_ike_child *c)
 {
-    if (c->in_use || !c->installed)
+    if (c->in_use || !c->installed || overtaken(c))
         return;
     c->in_use = true;
     act(c, NHI_ACT_CHILD_USE);
-    nhi_ike_child *older = c->older;
-    if (older && older->in_use && older->installed) {
-        older->in_use = false;
-        act(older, NHI_ACT_CHILD_DRAIN);
-    }
+    for (nhi_ike_child *older = c->older; older; older = older->older)
+        if (older->in_use && older->installed) {
+            older->in_use = false;
+            act(older, NHI_ACT_CHILD_DRAIN);
+        }
 }
 
 void nhi_ike_child_replaced(nhi_ike_child *c, nhi_ike_child *by)

@@ -22,7 +22,7 @@ static int tables_init(nhi_ike *ike)
     ike->max_sas = (size_t)l->peers * 4 + l->half_open + 16;
     nhi_slab_init(&ike->peers, ike->mem, sizeof(nhi_ike_peer), l->peers);
     nhi_map_init(&ike->by_spi, ike->mem, 8, ike->max_sas, seed[0]);
-    nhi_map_init(&ike->by_init, ike->mem, 32, (size_t)l->half_open + 1, seed[1]);
+    nhi_map_init(&ike->by_init, ike->mem, 40, (size_t)l->half_open + 1, seed[1]);
     nhi_map_init(&ike->by_child, ike->mem, 4, (size_t)l->sas * 2 + 16, seed[2]);
     return 0;
 }
@@ -44,7 +44,9 @@ int nhi_ike_new(nhi_ike **out, const nhi_ike_env *env, nhtb_time now)
     if (!err)
         err = nhi_cookie_init(&ike->cookie, ike->mem);
     if (!err)
-        err = nhi_ike_act_grow(ike, 8);
+        err = nhi_ike_dos_init(ike);
+    if (!err)
+        err = nhi_ike_act_grow(ike, 9); /* 1: a stateless answer */
     if (!err)
         err = nhi_bulk_lane_make(&ike->lane, ike->mem, env->crypto, env->settings->workers);
     if (err) {
@@ -73,6 +75,7 @@ void nhi_ike_del(nhi_ike *ike)
         nhi_map_fini(&ike->by_init);
         nhi_map_fini(&ike->by_child);
     }
+    nhi_ike_dos_fini(ike);
     if (ike->lane.mem)
         nhi_bulk_lane_wipe(&ike->lane, ike->mem, ike->env.crypto);
     nhi_mem_wipe_free(ike->mem, ike->rx, ike->buf_n);

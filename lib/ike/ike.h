@@ -134,6 +134,7 @@ void nhi_ike_install_failed(nhi_ike *ike, uint32_t spi_in, int err, nhtb_time no
 /* ---- display ---- */
 bool nhi_ike_sa_next(nhi_ike *ike, uint32_t *cursor, nhtb_ike_sa_info *out);
 bool nhi_ike_peer_next(nhi_ike *ike, uint32_t *cursor, nhtb_peer_info *out); /* without counters */
+int nhi_ike_explain(nhi_ike *ike, nhtb_peer_id id, nhtb_explain *out); /* zeroed by the caller */
 void nhi_ike_stats(const nhi_ike *ike, nhtb_stats *out); /* ike_* counters, ike_sas, half_open */
 /** Authenticated identity of a peer's current IKE SA; type 0: none. data borrowed until next call. */
 nhtb_identity nhi_ike_peer_identity(const nhi_ike *ike, nhtb_peer_id id);

@@ -17,6 +17,7 @@ int nhi_ike_nego_begin(nhi_ike_nego *x, nhi_ike_sa *sa, nhi_ike_task kind, bool 
 static void drop_job(nhi_ike *ike, nhtb_job *j)
 {
     if (j->state == NHI_JOB_WAITING) {
+        ike->n_jobs--;
         nhi_job_free(ike->mem, j);
         return;
     }
@@ -49,6 +50,7 @@ static int start(nhi_ike_nego *x, nhtb_job *j, int err)
         return err ? err : NHTB_ERR_INTERNAL;
     x->job = j;
     nhi_list_add_tail(&x->sa->ike->jobs, &j->link);
+    x->sa->ike->n_jobs++;
     return 0;
 }
 
@@ -179,6 +181,7 @@ static void failed(nhi_ike_nego *x, int status, bool by_peer, nhtb_time now)
 void nhi_ike_job_done(nhi_ike *ike, nhtb_job *j, nhtb_time now)
 {
     nhi_ike_begin(ike);
+    ike->n_jobs--;
     if (j->orphan || !j->owner) {
         nhi_job_free(ike->mem, j);
         return;

@@ -191,6 +191,43 @@ static int start(nhi_ike_peer *p, uint16_t child, nhtb_time now)
     return err;
 }
 
+#define ATTEMPTS 4 /* at the same time */
+
+/** Attempts of ours; *oldest, *newest of them. */
+static unsigned attempts(const nhi_ike_peer *p, nhi_ike_sa **oldest, nhi_ike_sa **newest)
+{
+    unsigned n = 0;
+    NHI_LIST_FOR(it, &p->sas)
+    {
+        nhi_ike_sa *s = NHI_CONTAINER(it, nhi_ike_sa, peer_link);
+        if (s->state < NHI_SA_ASK || s->state > NHI_SA_AUTH_SENT)
+            continue;
+        if (!n++)
+            *oldest = s;
+        *newest = s;
+    }
+    return n;
+}
+
+void nhi_ike_peer_afresh(nhi_ike_sa *stuck, nhtb_time now)
+{
+    nhi_ike_peer *p = stuck->peer;
+    nhi_ike_sa *oldest = NULL, *newest = NULL, *up = p ? nhi_ike_peer_sa(p) : NULL;
+    if (!p || !p->started || p->ike->shutting || (up && up->state == NHI_SA_UP) ||
+        now < p->fresh_at)
+        return;
+    unsigned n = attempts(p, &oldest, &newest);
+    if (newest != stuck || start(p, stuck->first_child, now))
+        return;
+    nhi_ike_sa *fresh = nhi_ike_peer_sa(p);
+    if (fresh && fresh != stuck)
+        fresh->want_create = stuck->want_create;
+    p->fresh_gap = p->fresh_gap ? p->fresh_gap * 2 : NHTB_NS_PER_S;
+    p->fresh_at = now + p->fresh_gap;
+    if (n >= ATTEMPTS)
+        nhi_ike_sa_kill(oldest);
+}
+
 int nhi_ike_peer_initiate(nhi_ike_peer *p, uint16_t child, nhtb_time now)
 {
     if (p->ike->shutting || !p->started || !p->cfg.path.remote.family || !p->cfg.path.local.family)
@@ -215,6 +252,8 @@ int nhi_ike_peer_initiate(nhi_ike_peer *p, uint16_t child, nhtb_time now)
         for (uint16_t i = 1; i < p->cfg.n_children; i++)
             sa->want_create |= bit(i);
     if (err) {
+        const nhi_ike_fault why = {detail_of(err), 0, UINT16_MAX, false, "IKE_SA_INIT"};
+        nhi_ike_explain_note(p, &why, now);
         p->last_detail = (uint16_t)detail_of(err);
         p->ike->count.failed++;
         nhi_ike_act_event(p->ike, NHTB_EVENT_IKE_FAILED, detail_of(err), 0, p->id, UINT16_MAX,
@@ -264,6 +303,11 @@ void nhi_ike_peer_child_failed(nhi_ike_sa *sa, uint16_t cfg, nhtb_detail detail,
     nhi_ike *ike = sa->ike;
     nhi_ike_peer *p = sa->peer;
     nhi_ike_act_event(ike, NHTB_EVENT_CHILD_FAILED, detail, code, sa->peer_id, cfg, &sa->path, now);
+    if (p) {
+        const nhi_ike_fault why = {detail, code, cfg < p->cfg.n_children ? cfg : 0,
+                                   sa->task == NHI_TASK_NONE, "child SA"};
+        nhi_ike_explain_note(p, &why, now);
+    }
     if (!p || !p->started || ike->shutting || p->cfg.establish != NHTB_ESTABLISH_IMMEDIATELY)
         return;
     nhtb_time at = nhi_ike_task_hold(ike, p->child_tries, now);
@@ -276,6 +320,7 @@ void nhi_ike_peer_free(nhi_ike_peer *p)
 {
     nhi_ike *ike = p->ike;
     nhi_wheel_cancel(ike->env.wheel, &p->retry);
+    nhi_ike_explain_free(p);
     nhi_mem_wipe_free(ike->mem, p->psk, p->psk_n);
     nhi_mem_wipe_free(ike->mem, p->block, p->block_n);
     nhi_ike_act_shrink(ike, 2);

@@ -95,6 +95,8 @@ static unsigned request(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, con
                                             : NHTB_REASON_IKE_STATE;
     if (!sa->have_keys || !request_fits(sa, h->exchange))
         return NHTB_REASON_IKE_STATE;
+    if (sa->state == NHI_SA_R_HALF && !nhi_ike_dos_may_fail(ike, path, now))
+        return NHTB_REASON_IKE_AUTH_RATE;
     unsigned why = open_message(sa, msg, &first, &n);
     if (why)
         return why;

@@ -34,6 +34,7 @@ typedef struct nhi_ike_buf {
 
 /** The marker of RFC 7296 2.23 precedes each message we keep, so that one copy serves both ports. */
 #define NHI_IKE_MARKER 4
+#define NHI_IKE_PLAIN  128 /* longest stateless answer, marker included */
 
 typedef enum nhi_ike_state {
     NHI_SA_LARVAL,    /* has an SPI, nothing else */
@@ -135,7 +136,8 @@ struct nhi_ike_sa {
     nhtb_path path;
     nhtb_path
         init_path; /* where IKE_SA_INIT came from: its table key, kept over the float to 4500 */
-    uint8_t kind;  /* nhtb_pkt_kind */
+    uint64_t init_hash; /* of that request */
+    uint8_t kind;       /* nhtb_pkt_kind */
     nhi_suite suite;
     nhi_ike_keys keys;
     nhi_sk sk;
@@ -156,6 +158,7 @@ struct nhi_ike_sa {
         uint32_t next;
         nhi_ike_buf *msg;
         nhtb_time first, interval;
+        uint8_t sends;
     } out;
     /* as responder */
     struct {
@@ -191,10 +194,20 @@ struct nhi_ike_peer {
     bool started, up;
     nhi_timer retry;
     nhtb_time backoff, next_try;
-    uint8_t child_tries; /* children refused since the last one that came up */
+    nhtb_time fresh_gap, fresh_at; /* next attempt beside one whose IKE_AUTH is unanswered */
+    uint8_t child_tries;           /* children refused since the last one that came up */
     uint16_t last_detail;
     uint32_t last_code;
+    struct nhi_ike_why *why; /* explain.c; NULL: nothing failed yet */
 };
+
+/** Sources before authentication (dos.c). */
+typedef struct nhi_ike_dos_slot nhi_ike_dos_slot;
+typedef struct nhi_ike_dos {
+    nhi_ike_dos_slot *slots;
+    uint32_t n; /* in each row */
+    uint8_t key[16];
+} nhi_ike_dos;
 
 typedef struct nhi_ike_act_node {
     struct nhi_ike_act_node *next;
@@ -211,6 +224,8 @@ struct nhi_ike {
     nhi_map by_init;  /* initiator SPI and source, half-open as responder -> SA */
     nhi_map by_child; /* inbound ESP SPI -> child */
     uint32_t half_open, next_question;
+    uint32_t n_jobs; /* public-key jobs made and not yet handed back */
+    nhi_ike_dos dos;
     bool shutting;
     nhi_cookie cookie;
     bool cookie_used;
@@ -218,6 +233,7 @@ struct nhi_ike {
     nhtb_time last_plain_error;
     nhi_bulk_lane lane;
     /* one message at a time */
+    uint8_t plain[NHI_IKE_PLAIN]; /* a stateless answer: costs no allocation */
     uint8_t *rx, *tx;
     size_t buf_n;
     nhi_ike_msg msg;
@@ -253,9 +269,23 @@ uint64_t nhi_ike_table_own(const nhi_ike_sa *sa);
 int nhi_ike_table_add(nhi_ike_sa *sa);
 void nhi_ike_table_del(nhi_ike_sa *sa);
 nhi_ike_sa *nhi_ike_table_find(nhi_ike *ike, const nhi_ike_hdr *h);
-nhi_ike_sa *nhi_ike_table_find_init(nhi_ike *ike, uint64_t spi_i, const nhtb_path *path);
-int nhi_ike_table_add_init(nhi_ike_sa *sa);
+/** By the whole request: one that was damaged on its way and the right one each have their SA. */
+nhi_ike_sa *nhi_ike_table_find_init(nhi_ike *ike, uint64_t spi_i, const nhtb_path *path,
+                                    nhtb_span msg);
+int nhi_ike_table_add_init(nhi_ike_sa *sa); /* init_peer is set */
 void nhi_ike_table_del_init(nhi_ike_sa *sa);
+
+/* ---- dos.c ---- */
+int nhi_ike_dos_init(nhi_ike *ike);
+void nhi_ike_dos_fini(nhi_ike *ike);
+/** May an IKE_SA_INIT of a stranger be worked on? 0, or the reason to drop it without an answer;
+ *  *cookie: only behind a cookie. */
+unsigned nhi_ike_dos_gate(nhi_ike *ike, const nhtb_path *path, nhtb_time now, bool *cookie);
+/** A half-open SA of this source came or went. */
+void nhi_ike_dos_half(nhi_ike *ike, const nhtb_path *path, bool more);
+/** This source failed to authenticate; may it try again now? */
+void nhi_ike_dos_failed(nhi_ike *ike, const nhtb_path *path, nhtb_time now);
+bool nhi_ike_dos_may_fail(nhi_ike *ike, const nhtb_path *path, nhtb_time now);
 
 /* ---- sa.c ---- */
 nhi_ike_sa *nhi_ike_sa_new(nhi_ike *ike, bool initiator, nhtb_time now, int *err);
@@ -283,6 +313,12 @@ bool nhi_ike_nego_theirs(nhi_ike_nego *x, const nhi_ike_msg *m, uint16_t prf);
 nhtb_span nhi_ike_nego_pub(const nhi_ike_nego *x);
 nhtb_span nhi_ike_nego_ni(const nhi_ike_nego *x);
 nhtb_span nhi_ike_nego_nr(const nhi_ike_nego *x);
+
+/* ---- keylog.c, or keylog_none.c: keys for a dissector, when the host asks for them ---- */
+/** An IKE SA has its keys (before ei and er are wiped). */
+void nhi_ike_keylog_sa(const nhi_ike_sa *sa);
+/** A pair is installed. */
+void nhi_ike_keylog_child(const nhi_ike *ike, const nhi_ike_child_sa *s);
 
 /* ---- child.c ---- */
 nhi_ike_child *nhi_ike_child_new(nhi_ike_sa *sa, uint16_t cfg, int *err);
@@ -323,12 +359,31 @@ nhi_ike_sa *nhi_ike_peer_sa(const nhi_ike_peer *p);
 int nhi_ike_peer_initiate(nhi_ike_peer *p, uint16_t child, nhtb_time now);
 void nhi_ike_peer_retry(nhi_ike_peer *p, nhtb_time now);
 void nhi_ike_peer_retry_fired(nhi_ike_peer *p, nhtb_time now);
+/** Another attempt beside this one, whose IKE_AUTH gets no answer. */
+void nhi_ike_peer_afresh(nhi_ike_sa *stuck, nhtb_time now);
 /** Wants every configured child that is missing. */
 void nhi_ike_peer_want_children(nhi_ike_peer *p, nhtb_time now);
 /** A child was not made: told to the host; `immediately` peers try again, ever more slowly. */
 void nhi_ike_peer_child_failed(nhi_ike_sa *sa, uint16_t cfg, nhtb_detail detail, uint32_t code,
                                nhtb_time now);
 void nhi_ike_peer_free(nhi_ike_peer *p);
+
+/* ---- explain.c ---- */
+/** A failure to remember. step: static text. child: UINT16_MAX for the IKE SA. */
+typedef struct nhi_ike_fault {
+    nhtb_detail detail;
+    uint32_t code;
+    uint16_t child;
+    bool responder;
+    const char *step;
+} nhi_ike_fault;
+void nhi_ike_explain_note(nhi_ike_peer *p, const nhi_ike_fault *f, nhtb_time now);
+/** Two offers with nothing in common; before the note that says so. */
+void nhi_ike_explain_offers(nhi_ike_peer *p, nhtb_protocol proto, const nhi_ike_sa_pl *ours,
+                            const nhi_ike_sa_pl *theirs);
+/** The IKE SA (UINT16_MAX) or this child came up: an older failure of it is history. */
+void nhi_ike_explain_cured(nhi_ike_peer *p, uint16_t child);
+void nhi_ike_explain_free(nhi_ike_peer *p);
 
 /* ---- send.c ---- */
 void nhi_ike_send_inner(nhi_ike *ike, nhi_ike_builder *b);

@@ -197,6 +197,22 @@ void nhi_ike_sa_kill(nhi_ike_sa *sa)
     nhi_ike_act_shrink(ike, SA_ACTS);
 }
 
+static bool is_attempt(const nhi_ike_sa *sa)
+{
+    return sa->state >= NHI_SA_ASK && sa->state <= NHI_SA_AUTH_SENT;
+}
+
+static bool another_attempt(const nhi_ike_peer *p, const nhi_ike_sa *not_this)
+{
+    NHI_LIST_FOR(it, &p->sas)
+    {
+        const nhi_ike_sa *s = NHI_CONTAINER(it, nhi_ike_sa, peer_link);
+        if (s != not_this && is_attempt(s))
+            return true;
+    }
+    return false;
+}
+
 static bool another_up(const nhi_ike_peer *p, const nhi_ike_sa *not_this)
 {
     NHI_LIST_FOR(it, &p->sas)
@@ -208,17 +224,30 @@ static bool another_up(const nhi_ike_peer *p, const nhi_ike_sa *not_this)
     return false;
 }
 
+static const char *step_of(const nhi_ike_sa *sa)
+{
+    if (sa->state == NHI_SA_UP)
+        return "ESTABLISHED";
+    return sa->state <= NHI_SA_INIT_SENT ? "IKE_SA_INIT" : "IKE_AUTH";
+}
+
 /** What the end of an SA means to the host. */
 static void report(nhi_ike_sa *sa, nhtb_detail detail, uint32_t code, nhtb_time now)
 {
     nhi_ike_peer *p = sa->peer;
-    bool attempt = sa->state >= NHI_SA_ASK && sa->state <= NHI_SA_AUTH_SENT;
+    bool attempt = is_attempt(sa);
     if (attempt || sa->state == NHI_SA_R_KE)
         sa->ike->count.failed++;
     if (!p || (!attempt && sa->state != NHI_SA_UP))
         return;
+    if (attempt && (another_up(p, sa) || another_attempt(p, sa)))
+        return; /* one of several: the others decide */
     p->last_detail = (uint16_t)detail;
     p->last_code = code;
+    if (attempt || !another_up(p, sa)) {
+        const nhi_ike_fault why = {detail, code, UINT16_MAX, !sa->initiator, step_of(sa)};
+        nhi_ike_explain_note(p, &why, now);
+    }
     if (attempt) {
         nhi_ike_act_event(sa->ike, NHTB_EVENT_IKE_FAILED, detail, code, p->id, UINT16_MAX,
                           &sa->path, now);
@@ -241,6 +270,8 @@ void nhi_ike_sa_end(nhi_ike_sa *sa, nhtb_detail detail, uint32_t code, bool answ
     if (sa->state == NHI_SA_DEAD || sa->state == NHI_SA_LINGER)
         return;
     nhi_ike_peer *p = sa->peer;
+    if (answer && (sa->state == NHI_SA_R_HALF || sa->state == NHI_SA_R_ASK))
+        nhi_ike_dos_failed(sa->ike, &sa->path, now); /* refused */
     remove_children(sa);
     report(sa, detail, code, now);
     bool linger =
@@ -297,6 +328,21 @@ void nhi_ike_sa_rearm(nhi_ike_sa *sa, nhtb_time now)
         nhi_wheel_arm(ike->env.wheel, &sa->t_keepalive, now + (nhtb_time)keep * NHTB_NS_PER_S);
 }
 
+/** Attempts of ours beside the one that succeeded: those the responder cannot have taken yet go. One
+ *  whose IKE_AUTH is out goes on: the responder may hold it, and is told when its answer comes. */
+static void end_other_attempts(nhi_ike_sa *up)
+{
+    NHI_LIST_FOR_SAFE(it, nx, &up->peer->sas)
+    {
+        nhi_ike_sa *s = NHI_CONTAINER(it, nhi_ike_sa, peer_link);
+        if (s == up || !is_attempt(s))
+            continue;
+        up->want_create |= s->want_create;
+        if (s->state != NHI_SA_AUTH_SENT)
+            nhi_ike_sa_kill(s);
+    }
+}
+
 void nhi_ike_sa_up(nhi_ike_sa *sa, bool rekeyed, nhtb_time now)
 {
     nhi_ike *ike = sa->ike;
@@ -313,10 +359,13 @@ void nhi_ike_sa_up(nhi_ike_sa *sa, bool rekeyed, nhtb_time now)
     if (rekeyed)
         return;
     ike->count.established++;
-    sa->peer->backoff = 0;
+    if (sa->initiator)
+        end_other_attempts(sa);
+    sa->peer->backoff = sa->peer->fresh_gap = sa->peer->fresh_at = 0;
     sa->peer->up = true;
     sa->peer->next_try = NHTB_NEVER;
     sa->peer->last_detail = NHTB_DETAIL_NONE;
+    nhi_ike_explain_cured(sa->peer, UINT16_MAX);
     nhi_wheel_cancel(ike->env.wheel, &sa->peer->retry);
     nhi_ike_act_event(ike, NHTB_EVENT_IKE_UP, NHTB_DETAIL_NONE, 0, sa->peer_id, UINT16_MAX,
                       &sa->path, now);

@@ -114,7 +114,6 @@ int nhi_ike_send_notify(nhi_ike_sa *sa, uint16_t type, nhtb_span data, nhtb_time
 void nhi_ike_send_plain(nhi_ike *ike, const nhtb_path *path, uint8_t kind, const nhi_ike_hdr *req,
                         uint16_t notify, nhtb_span data)
 {
-    int err = 0;
     nhi_ike_builder b;
     nhi_ike_hdr h = {.spi_i = req->spi_i,
                      .spi_r = req->spi_r,
@@ -124,11 +123,17 @@ void nhi_ike_send_plain(nhi_ike *ike, const nhtb_path *path, uint8_t kind, const
                          (uint8_t)(NHI_IKE_F_RESPONSE |
                                    (req->flags & NHI_IKE_F_INITIATOR ? 0 : NHI_IKE_F_INITIATOR)),
                      .msg_id = req->msg_id};
-    nhi_ike_build_init(&b, ike->tx, ike->buf_n, &h);
+    uint8_t *p = ike->plain + NHI_IKE_MARKER;
+    nhi_ike_build_init(&b, p, sizeof ike->plain - NHI_IKE_MARKER, &h);
     nhi_ike_build_notify(&b, 0, (nhtb_span){NULL, 0}, notify, data);
-    nhi_ike_buf *m = nhi_ike_send_keep(ike, &b, &err);
-    if (!m)
+    size_t n = nhi_ike_build_finish(&b);
+    nhi_ike_act *a = n ? nhi_ike_act_add(ike, NHI_ACT_SEND, true) : NULL;
+    if (!a)
         return;
-    nhi_ike_send_to(ike, (nhtb_peer_id){0}, path, kind, m);
-    nhi_ike_buf_drop(ike, &m);
+    memset(ike->plain, 0, NHI_IKE_MARKER);
+    bool marked = kind == NHTB_PKT_UDP_4500;
+    a->path = *path;
+    a->pkt_kind = kind;
+    a->data = marked ? (nhtb_span){ike->plain, NHI_IKE_MARKER + n} : (nhtb_span){p, n};
+    ike->count.messages_out++;
 }

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Finds the IKE SA of a message: by our own SPI, and for IKE_SA_INIT requests by the initiator's SPI
- * with its source. Keeps count of the half-open ones. RFC 7296 2.6. Control thread. */
+ * with its source and contents. Keeps count of the half-open ones. RFC 7296 2.6. Control thread. */
 #include "ike/room.h"
 
 typedef struct init_key {
     uint64_t spi_i;
     nhtb_addr addr;
     uint32_t port;
+    uint64_t hash;
 } init_key;
 
-static init_key key_of(uint64_t spi_i, const nhtb_path *path)
+static init_key key_of(uint64_t spi_i, const nhtb_path *path, uint64_t hash)
 {
     init_key k;
     memset(&k, 0, sizeof k);
     k.spi_i = spi_i;
     k.addr = path->remote;
     k.port = path->remote_port;
+    k.hash = hash;
     return k;
 }
 
@@ -53,20 +55,29 @@ nhi_ike_sa *nhi_ike_table_find(nhi_ike *ike, const nhi_ike_hdr *h)
     return initiator && sa->state == NHI_SA_INIT_SENT ? sa : NULL;
 }
 
-nhi_ike_sa *nhi_ike_table_find_init(nhi_ike *ike, uint64_t spi_i, const nhtb_path *path)
+static uint64_t hash_of(const nhi_ike *ike, nhtb_span msg)
 {
-    init_key k = key_of(spi_i, path);
+    return nhi_siphash(ike->by_init.seed, msg.p, msg.n);
+}
+
+nhi_ike_sa *nhi_ike_table_find_init(nhi_ike *ike, uint64_t spi_i, const nhtb_path *path,
+                                    nhtb_span msg)
+{
+    init_key k = key_of(spi_i, path, hash_of(ike, msg));
     return nhi_map_get(&ike->by_init, &k);
 }
 
 int nhi_ike_table_add_init(nhi_ike_sa *sa)
 {
     sa->init_path = sa->path;
-    init_key k = key_of(sa->spi_i, &sa->init_path);
+    sa->init_hash = hash_of(sa->ike, nhi_ike_buf_msg(sa->init_peer));
+    init_key k = key_of(sa->spi_i, &sa->init_path, sa->init_hash);
     int err = nhi_map_put(&sa->ike->by_init, &k, sa);
     sa->in_half = !err;
-    if (sa->in_half)
+    if (sa->in_half) {
         sa->ike->half_open++;
+        nhi_ike_dos_half(sa->ike, &sa->init_path, true);
+    }
     return err;
 }
 
@@ -74,9 +85,10 @@ void nhi_ike_table_del_init(nhi_ike_sa *sa)
 {
     if (!sa->in_half)
         return;
-    init_key k = key_of(sa->spi_i, &sa->init_path);
+    init_key k = key_of(sa->spi_i, &sa->init_path, sa->init_hash);
     if (nhi_map_get(&sa->ike->by_init, &k) == sa)
         nhi_map_del(&sa->ike->by_init, &k);
     sa->in_half = false;
     sa->ike->half_open--;
+    nhi_ike_dos_half(sa->ike, &sa->init_path, false);
 }

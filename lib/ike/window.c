@@ -30,6 +30,7 @@ void nhi_ike_window_sent(nhi_ike_sa *sa, nhi_ike_buf *msg, uint8_t exchange, nht
     nhi_ike_buf_drop(sa->ike, &sa->out.msg);
     sa->out.msg = msg;
     sa->out.exchange = exchange;
+    sa->out.sends = 1;
     sa->out.interval = ms(sa->ike->env.settings->retransmit_ms);
     if (!sa->out.busy)
         sa->out.first = now;
@@ -60,6 +61,10 @@ void nhi_ike_window_hint(nhi_ike_sa *sa, nhtb_detail d, uint32_t code, nhtb_time
         nhi_wheel_arm(sa->ike->env.wheel, &sa->t_retransmit, soon);
 }
 
+/** An IKE_SA_INIT that was damaged on its way gives the two sides different keys, and nothing says so:
+ *  IKE_AUTH is never answered. After this many sends another attempt is made beside this one. */
+#define AUTH_SENDS 5
+
 static void gave_up(nhi_ike_sa *sa, nhtb_time now)
 {
     if (sa->hint)
@@ -76,6 +81,11 @@ void nhi_ike_window_fired(nhi_ike_sa *sa, nhtb_time now)
         gave_up(sa, now);
         return;
     }
+    if (sa->state == NHI_SA_AUTH_SENT && sa->out.sends >= AUTH_SENDS)
+        nhi_ike_peer_afresh(sa, now);
+    if (!sa->out.busy)
+        return; /* it was one attempt too many */
+    sa->out.sends = sa->out.sends < UINT8_MAX ? (uint8_t)(sa->out.sends + 1) : UINT8_MAX;
     sa->ike->count.retransmitted++;
     nhi_ike_send_buf(sa, sa->out.msg, now);
     nhtb_time cap = ms(sa->ike->env.settings->retransmit_cap_ms);

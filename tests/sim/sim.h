@@ -167,6 +167,7 @@ typedef struct sim_topo_opts {
     const char *crypto;
     sim_peer_opts peer; /* what both sides share: establish is the spokes', ids are set here */
     nhtb_iface_kind spoke_kind;    /* of the spokes' st0 */
+    uint32_t hub_child_lifetime_s; /* 0: as the spokes' */
     bool transit_routes;           /* spokes route all of 172.16.0.0/12 to the hub */
     const nhtb_settings *settings; /* NULL: sim_settings(n) */
 } sim_topo_opts;

@@ -68,7 +68,8 @@ struct sim_node {
     unsigned n_workers, n_spares;
     sim_link link;
     sim_nat *nat;
-    bool offline, pumping;
+    bool offline, pumping, asleep; /* asleep: its timers do not fire */
+    uint64_t wall;                 /* what its wall clock is off by */
     uint64_t rng, wake_gen;
     nhtb_time wake;
     char psk[128];

@@ -61,6 +61,12 @@ static int node_random(void *user, uint8_t *dst, size_t n)
     return 0;
 }
 
+static uint64_t node_wall_time(void *user)
+{
+    const sim_node *node = user;
+    return UINT64_C(1700000000) + node->s->now / SIM_S + node->wall;
+}
+
 static void node_log(void *user, const nhtb_log *rec)
 {
     const sim_node *node = user;
@@ -179,6 +185,7 @@ static int open_ctx(sim_node *n, const sim_node_opts *o)
                       .alloc = node_alloc,
                       .free = node_free,
                       .random = node_random,
+                      .wall_time = node_wall_time,
                       .log = node_log};
     if (!sim_crypto(o->crypto, &crypto))
         sim_die(n->s, o->crypto ? o->crypto : "null", NHTB_ERR_UNSUPPORTED);
@@ -529,6 +536,8 @@ void sim_pump(sim_node *n)
 /* A deadline that is early by rounding would spin: time goes on by at least a microsecond. */
 void sim_node_wake(sim_node *n)
 {
+    if (n->asleep)
+        return;
     (void)nhtb_timeout(n->ctx, n->s->now);
     n->wake = NHTB_NEVER;
     n->wake_gen++;

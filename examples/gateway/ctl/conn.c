@@ -144,3 +144,42 @@ int conn_ask(const char *socket_path, const json_out *request, json_out *rows, c
         fprintf(stderr, "nhtbctl: %s: the answer broke off\n", socket_path);
     return rows->failed ? CTL_PROTOCOL : status;
 }
+
+static int stream(int fd, bool (*row)(void *user, const cJSON *event), void *user)
+{
+    bool more = true;
+    int status = CTL_OK;
+    while (more && status == CTL_OK) {
+        size_t n;
+        char *text = get_frame(fd, &n);
+        cJSON *v = text != NULL ? cJSON_ParseWithLength(text, n) : NULL;
+        free(text);
+        if (v == NULL)
+            status = CTL_PROTOCOL;
+        else if (cJSON_IsObject(v) && !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(v, "ok")))
+            status = CTL_REFUSED;
+        for (const cJSON *e = cJSON_IsArray(v) ? v->child : NULL; e != NULL && more; e = e->next)
+            more = row(user, e);
+        cJSON_Delete(v);
+    }
+    return status;
+}
+
+int conn_stream(const char *socket_path, const json_out *request,
+                bool (*row)(void *user, const cJSON *event), void *user)
+{
+    const struct timeval forever = {0};
+    const int fd = dial(socket_path);
+    if (fd < 0) {
+        fprintf(stderr, "nhtbctl: %s: %s\n", socket_path, strerror(errno));
+        return CTL_UNREACHABLE;
+    }
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof forever);
+    (void)put_frame(fd, request);
+    const int status = stream(fd, row, user);
+    close(fd);
+    if (status != CTL_OK)
+        fprintf(stderr, "nhtbctl: %s: %s\n", socket_path,
+                status == CTL_REFUSED ? "refused" : "the gateway ended");
+    return status;
+}

@@ -2,7 +2,7 @@
  * nhtbctl: words of the command line to one request, the answer to text or JSON. Exit statuses are
  * stable: 0 done, 1 refused, 2 usage, 3 gateway unreachable, 4 broken answer. */
 #define _GNU_SOURCE
-#include "ctl.h"
+#include "derive.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,10 +21,15 @@ static const char USAGE[] =
     "  show interfaces                  tunnel interfaces\n"
     "  show peers                       configured gateways\n"
     "  show statistics [detail]         counters; without detail those that are not 0\n"
+    "  show security [detail]           limits, half-open counts, cookies, drops by reason\n"
+    "  explain PEER                     why its tunnels are not up\n"
+    "  monitor                          events as they come, until interrupted\n"
     "  initiate PEER                    start the tunnels of a gateway\n"
     "  clear PEER|all                   delete the SAs (the peer is told)\n"
     "  rekey PEER [ike|child]           fresh keys now\n"
     "  reload                           read the configuration again\n"
+    "  psk-derive --seed-file FILE --hub-id ID --id ID\n"
+    "                                   a spoke's key from the hub's seed, off-line\n"
     "options:\n"
     "  --socket PATH    control socket (default: $NHTB_CONTROL, else " DEFAULT_SOCKET ")\n"
     "  --json           print the gateway's JSON: {\"ok\":...,\"rows\":[...]}\n"
@@ -38,6 +43,7 @@ typedef struct options {
     const char *socket;
     bool json, detail, help;
     unsigned watch;
+    derive_options derive;
     const char *word[WORDS];
     unsigned n_words;
     const char *bad; /* what cannot be understood */
@@ -51,6 +57,18 @@ static bool take_watch(options *o, const char *text)
         return false;
     o->watch = (unsigned)n;
     return true;
+}
+
+/* Options of psk-derive; where the value goes, or NULL. */
+static const char **derive_option(options *o, const char *a)
+{
+    if (o->n_words == 0 || strcmp(o->word[0], "psk-derive") != 0)
+        return NULL;
+    if (strcmp(a, "--seed-file") == 0)
+        return &o->derive.seed_file;
+    if (strcmp(a, "--hub-id") == 0)
+        return &o->derive.hub_id;
+    return strcmp(a, "--id") == 0 ? &o->derive.id : NULL;
 }
 
 static options parse(int argc, char **argv)
@@ -68,6 +86,8 @@ static options parse(int argc, char **argv)
             o.socket = argv[++i];
         else if (strcmp(a, "--watch") == 0 && take_watch(&o, i + 1 < argc ? argv[i + 1] : NULL))
             i++;
+        else if (derive_option(&o, a) != NULL && i + 1 < argc)
+            *derive_option(&o, a) = argv[++i];
         else if (a[0] == '-' || o.n_words == WORDS)
             o.bad = a;
         else
@@ -96,6 +116,7 @@ static const char *table_of(options *o)
         {"interfaces", NULL, "interfaces"},
         {"statistics", NULL, "statistics"},
         {"peers", NULL, "peers"},
+        {"security", NULL, "security"},
     };
     if (o->n_words > 2 && strcmp(o->word[o->n_words - 1], "detail") == 0) {
         o->detail = true;
@@ -113,8 +134,9 @@ static bool build(options *o, json_out *w, const char **table)
     *table = strcmp(c, "show") == 0 ? table_of(o) : NULL;
     const bool rekey = strcmp(c, "rekey") == 0 && (o->n_words == 2 || o->n_words == 3);
     const bool on_peer =
-        rekey || (o->n_words == 2 && (strcmp(c, "initiate") == 0 || strcmp(c, "clear") == 0));
-    const bool reload = o->n_words == 1 && strcmp(c, "reload") == 0;
+        rekey || (o->n_words == 2 && (strcmp(c, "initiate") == 0 || strcmp(c, "clear") == 0 ||
+                                      strcmp(c, "explain") == 0));
+    const bool reload = o->n_words == 1 && (strcmp(c, "reload") == 0 || strcmp(c, "monitor") == 0);
     if (*table == NULL && !on_peer && !reload)
         return false;
     json_open(w, NULL, '{');
@@ -129,13 +151,19 @@ static bool build(options *o, json_out *w, const char **table)
     return true;
 }
 
+static bool keylog_on(const cJSON *last)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(last, "keylog"));
+}
+
 static void print_json(const char *table, const json_out *rows, const cJSON *last, int status)
 {
     char *text = table == NULL || status != CTL_OK ? cJSON_PrintUnformatted(last) : NULL;
     if (text != NULL)
         puts(text);
     else if (table != NULL && status == CTL_OK)
-        printf("{\"ok\":true,\"table\":\"%s\",\"rows\":%.*s}\n", table, (int)rows->n, rows->p);
+        printf("{\"ok\":true,\"table\":\"%s\",%s\"rows\":%.*s}\n", table,
+               keylog_on(last) ? "\"keylog\":true," : "", (int)rows->n, rows->p);
     cJSON_free(text);
 }
 
@@ -147,10 +175,16 @@ static void print_text(const options *o, const char *table, const json_out *rows
         fprintf(stderr, "nhtbctl: %s\n", cJSON_IsString(m) ? m->valuestring : "refused");
     if (status != CTL_OK)
         return;
+    if (table == NULL && strcmp(o->word[0], "explain") == 0) {
+        explain_print(last);
+        return;
+    }
     if (table == NULL) {
         puts(cJSON_IsString(m) ? m->valuestring : "done");
         return;
     }
+    if (keylog_on(last))
+        puts("WARNING: this gateway writes ALL KEYS to disk (--keylog)");
     cJSON *v = cJSON_ParseWithLength(rows->p, rows->n);
     if (cJSON_IsArray(v))
         tables_print(table, v, o->detail);
@@ -170,6 +204,25 @@ static int ask(const options *o, const json_out *request, const char *table)
     cJSON_Delete(last);
     json_fini(&rows);
     return fflush(stdout) == 0 ? status : CTL_PROTOCOL;
+}
+
+static bool print_event(void *user, const cJSON *e)
+{
+    const options *o = user;
+    const cJSON *at = cJSON_GetObjectItemCaseSensitive(e, "at");
+    const cJSON *text = cJSON_GetObjectItemCaseSensitive(e, "text");
+    char *json = o->json ? cJSON_PrintUnformatted(e) : NULL;
+    const time_t when = cJSON_IsNumber(at) ? (time_t)at->valuedouble : 0;
+    struct tm tm;
+    char stamp[32] = "-";
+    if (when != 0 && gmtime_r(&when, &tm) != NULL)
+        strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    if (json != NULL)
+        puts(json);
+    else
+        printf("%s %s\n", stamp, cJSON_IsString(text) ? text->valuestring : "(events lost)");
+    cJSON_free(json);
+    return fflush(stdout) == 0;
 }
 
 static int watch(const options *o, const json_out *request, const char *table)
@@ -194,6 +247,8 @@ int main(int argc, char **argv)
         fputs(USAGE, stdout);
         return CTL_OK;
     }
+    if (o.bad == NULL && o.n_words == 1 && strcmp(o.word[0], "psk-derive") == 0)
+        return derive_run(&o.derive);
     json_init(&request);
     if (o.bad != NULL || !build(&o, &request, &table)) {
         fprintf(stderr, "nhtbctl: %s%s; --help lists the commands\n",
@@ -201,7 +256,9 @@ int main(int argc, char **argv)
         json_fini(&request);
         return CTL_USAGE;
     }
-    const int status = watch(&o, &request, table);
+    const int status = strcmp(o.word[0], "monitor") == 0
+                           ? conn_stream(o.socket, &request, print_event, &o)
+                           : watch(&o, &request, table);
     json_fini(&request);
     return status;
 }

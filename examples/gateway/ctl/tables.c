@@ -300,6 +300,27 @@ static void print_statistics(const cJSON *rows, bool detail)
     print_group("Host", member(r, "host"), detail);
 }
 
+static void print_security(const cJSON *rows, bool detail)
+{
+    const cJSON *r = rows->child;
+    if (r == NULL)
+        return;
+    printf("Half-open IKE SAs: %.0f of %.0f, for at most %.0f s\n", number(r, "half_open"),
+           number(r, "half_open_limit"), number(r, "half_open_timeout_s"));
+    printf("Cookies: from %.0f half-open on (%s), sent %.0f, received %.0f\n",
+           number(r, "cookie_threshold"), yes(r, "cookies_demanded") ? "demanded now" : "not now",
+           number(r, "cookies_sent"), number(r, "cookies_received"));
+    printf("Failed authentications: %.0f\n", number(r, "auth_failed"));
+    printf("Peers: %.0f of %.0f, tunnels up: %.0f of %.0f, SA pairs: %.0f of %.0f, next-hop "
+           "entries: %.0f of %.0f\n",
+           number(r, "peers"), number(r, "peers_limit"), number(r, "tunnels_up"),
+           number(r, "tunnels_limit"), number(r, "child_sas"), number(r, "sas_limit"),
+           number(r, "bindings"), number(r, "bindings_limit"));
+    printf("Anti-replay window: %.0f, memory: %.0f bytes\n", number(r, "replay_window"),
+           number(r, "memory_bytes"));
+    print_group("Drops and punts", member(r, "reasons"), detail);
+}
+
 void tables_print(const char *table, const cJSON *rows, bool detail)
 {
     static const struct {
@@ -309,7 +330,7 @@ void tables_print(const char *table, const cJSON *rows, bool detail)
         {"ike sa", print_ike_sa},     {"ipsec sa", print_ipsec_sa},
         {"route", print_routes},      {"ipsec next-hop-tunnels", print_bindings},
         {"interfaces", print_ifaces}, {"statistics", print_statistics},
-        {"peers", print_peers},
+        {"peers", print_peers},       {"security", print_security},
     };
     for (size_t i = 0; i < COUNT(TABLES); i++)
         if (strcmp(TABLES[i].name, table) == 0)

@@ -34,12 +34,16 @@ static bool proved(nhi_ike_sa *sa, const claim *c, nhtb_span psk)
 }
 
 /** One answer for every cause (reliability: one error for all authentication failures). */
-static void refuse(nhi_ike_sa *sa, nhtb_event_kind kind, nhtb_detail d, const nhi_ike_peer *p,
+static void refuse(nhi_ike_sa *sa, nhtb_event_kind kind, nhtb_detail d, nhi_ike_peer *p,
                    nhtb_time now)
 {
     nhi_ike *ike = sa->ike;
     nhi_ike_send_notify(sa, NHI_N_AUTHENTICATION_FAILED, (nhtb_span){NULL, 0}, now);
     ike->count.auth_failed++;
+    if (p) {
+        const nhi_ike_fault why = {d, 0, UINT16_MAX, true, "IKE_AUTH"};
+        nhi_ike_explain_note(p, &why, now);
+    }
     nhi_ike_act_event(ike, kind, d, 0, p ? p->id : (nhtb_peer_id){0}, UINT16_MAX, &sa->path, now);
     nhi_ike_sa_end(sa, d, 0, true, now);
 }

@@ -72,8 +72,12 @@ uint16_t nhi_ike_child_r_choose(nhi_ike_nego *x, const nhi_ike_msg *m, bool in_a
     const nhtb_child *k = &x->sa->peer->cfg.children[cfg];
     if (!nhi_propose_choose(&x->suite, NHTB_PROTO_ESP, k->proposals, k->n_proposals, &ike->offer,
                             method, in_auth) ||
-        !x->suite.spi)
+        !x->suite.spi) {
+        nhi_propose_offer(&ike->answer, NHTB_PROTO_ESP, k->proposals, k->n_proposals, NULL, 0,
+                          in_auth);
+        nhi_ike_explain_offers(x->sa->peer, NHTB_PROTO_ESP, &ike->answer, &ike->offer);
         return NHI_N_NO_PROPOSAL_CHOSEN;
+    }
     x->cfg = cfg;
     x->child = nhi_ike_child_new(x->sa, cfg, &err);
     if (!x->child)

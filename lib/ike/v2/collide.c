@@ -45,11 +45,14 @@ static bool crossed(const nhi_ike_sa *a, const nhi_ike_sa *b)
     return a->established >= b->created && b->established >= a->created;
 }
 
-/** Crossing: the one with the lower initiator SPI is the duplicate, its initiator deletes it. Both
+/** Two attempts of one side, the older given up too early: the older is the duplicate, and only its
+ *  initiator knows which that is. Crossing: the one with the lower initiator SPI is the duplicate, its initiator deletes it. Both
  *  sides see the same SPIs, so both decide alike. */
 static void settle_crossing(nhi_ike_sa *a, nhi_ike_sa *b, nhtb_time now)
 {
     nhi_ike_sa *loser = a->spi_i < b->spi_i ? a : b;
+    if (a->initiator == b->initiator)
+        loser = a->created < b->created ? a : b;
     a->ike->count.collisions++;
     if (loser->initiator)
         nhi_ike_sa_delete(loser, NHTB_DETAIL_REPLACED, now);

@@ -230,6 +230,8 @@ void nhi_ike_init_i_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now)
     if (!err)
         err = nhi_sk_make(&sa->sk, ike->mem, ike->env.crypto, &sa->suite, &sa->keys, true,
                           ike->env.settings->workers + 1u);
+    if (!err)
+        nhi_ike_keylog_sa(sa);
     nhi_wipe(sa->keys.ei, sizeof sa->keys.ei);
     nhi_wipe(sa->keys.er, sizeof sa->keys.er);
     sa->have_keys = !err;

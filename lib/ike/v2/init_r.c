@@ -34,11 +34,11 @@ static unsigned cookie_gate(nhi_ike *ike, const nhi_ike_hdr *h, const nhi_ike_ms
                             const nhtb_path *path, uint8_t kind, nhtb_time now)
 {
     nhi_ike_notify n;
+    bool wanted;
     nhtb_span nonce = nhi_ike_msg_get(m, NHI_PL_NONCE, 0)->body;
-    if (ike->half_open >= ike->env.settings->limits.half_open)
-        return NHTB_REASON_IKE_HALF_OPEN;
-    if (ike->half_open < ike->env.settings->cookie_threshold)
-        return NHTB_REASON_NONE;
+    unsigned why = nhi_ike_dos_gate(ike, path, now, &wanted);
+    if (why || !wanted)
+        return why;
     if (m->pl[0].type == NHI_PL_NOTIFY && nhi_ike_notify_read(&n, m->pl[0].body) &&
         n.type == NHI_N_COOKIE &&
         nhi_cookie_valid(&ike->cookie, ike->env.crypto, n.data, nonce, path, h->spi_i))
@@ -62,6 +62,11 @@ static unsigned no_proposal(nhi_ike *ike, const nhi_ike_hdr *h, const nhtb_path 
                           UINT16_MAX, path, now);
         return NHTB_REASON_IKE_NO_PEER;
     }
+    const nhi_ike_fault why = {NHTB_DETAIL_NO_PROPOSAL, 0, UINT16_MAX, true, "IKE_SA_INIT"};
+    nhi_propose_offer(&ike->answer, NHTB_PROTO_IKE, known->cfg.proposals, known->cfg.n_proposals,
+                      NULL, 0, false);
+    nhi_ike_explain_offers(known, NHTB_PROTO_IKE, &ike->answer, &ike->offer);
+    nhi_ike_explain_note(known, &why, now);
     known->last_detail = NHTB_DETAIL_NO_PROPOSAL;
     nhi_ike_act_event(ike, NHTB_EVENT_IKE_FAILED, NHTB_DETAIL_NO_PROPOSAL, 0, known->id, UINT16_MAX,
                       path, now);
@@ -138,7 +143,7 @@ unsigned nhi_ike_init_r_recv(nhi_ike *ike, const nhi_ike_hdr *h, nhtb_span msg,
     nhi_ike_msg *m = &ike->msg;
     choice c;
     int err = 0;
-    nhi_ike_sa *sa = nhi_ike_table_find_init(ike, h->spi_i, path);
+    nhi_ike_sa *sa = nhi_ike_table_find_init(ike, h->spi_i, path, msg);
     if (sa)
         return repeated(sa, msg, path, kind, now);
     if (ike->shutting)
@@ -184,6 +189,8 @@ static int keys(nhi_ike_sa *sa, nhtb_span secret)
     if (!err)
         err = nhi_sk_make(&sa->sk, ike->mem, ike->env.crypto, &sa->suite, &sa->keys, false,
                           ike->env.settings->workers + 1u);
+    if (!err)
+        nhi_ike_keylog_sa(sa);
     nhi_wipe(sa->keys.ei, sizeof sa->keys.ei);
     nhi_wipe(sa->keys.er, sizeof sa->keys.er);
     sa->have_keys = !err;

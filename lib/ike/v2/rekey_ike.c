@@ -93,6 +93,8 @@ static int derive(nhi_ike_sa *old, nhi_ike_sa *fresh, const nhi_ike_nego *x, nht
     if (!err)
         err = nhi_sk_make(&fresh->sk, ike->mem, ike->env.crypto, &fresh->suite, &fresh->keys,
                           fresh->initiator, ike->env.settings->workers + 1u);
+    if (!err)
+        nhi_ike_keylog_sa(fresh);
     nhi_wipe(fresh->keys.ei, sizeof fresh->keys.ei);
     nhi_wipe(fresh->keys.er, sizeof fresh->keys.er);
     fresh->have_keys = !err;

@@ -94,11 +94,11 @@ Test(settings, bad_values_are_usage_errors)
     BAD(s.workers = 64);
     BAD(s.emit = 2);
     BAD(s.replay_window = 100);
-    BAD(s.replay_window = 2048);
+    BAD(s.replay_window = 65600);
     BAD(s.retransmit_ms = 0);
     BAD(s.retransmit_cap_ms = 100);
     BAD(s.nhtb_notify = 1);
-    BAD(s.reserved = 1);
+    BAD(s.fragment_size = 575);
     BAD(s.limits.ike_message = 1000);
     BAD(s.limits.sas = 0);
     BAD(s.limits.peers = 1u << 24);

@@ -2,6 +2,7 @@
  * Replay window: the cases of RFC 4303 3.4.3 and the high half of Appendix A2. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fib/fib.h"
 
@@ -108,4 +109,54 @@ Test(replay, high_half_is_inferred_as_in_appendix_a)
         cr_assert_eq(seq, t[i].want, "case %zu", i);
     }
     free(c);
+}
+
+/* xorshift: the property must repeat */
+static uint64_t next_random(uint64_t *x)
+{
+    *x ^= *x << 13;
+    *x ^= *x >> 7;
+    *x ^= *x << 17;
+    return *x;
+}
+
+/* Against a model that remembers every number: a number passes exactly once, and only while it is
+ * less than `window` behind the highest one. */
+static void compare_with_model(uint32_t window)
+{
+    enum { SPAN = 1 << 20, OFFERS = 400000 };
+    static uint8_t seen[SPAN];
+    uint64_t x = UINT64_C(0x9e3779b97f4a7c15) + window, top = 0;
+    unsigned passed = 0, old = 0, again = 0;
+    nhi_cell *c = make(window, false, 0);
+    memset(seen, 0, sizeof seen);
+    for (unsigned i = 0; i < OFFERS; i++) {
+        uint64_t r = next_random(&x), reach = window + window / 2;
+        uint64_t ahead = r % 64 == 0 ? (r >> 8) % 97 : r % 3;
+        uint64_t n = r >> 40 & 1 ? top + ahead : top - (r >> 8) % (top < reach ? top + 1 : reach);
+        if (n == 0 || n >= SPAN)
+            continue;
+        unsigned got = offer(c, (uint32_t)n);
+        unsigned want = n + window <= top ? NHTB_REASON_REPLAY_OLD
+                        : seen[n]         ? NHTB_REASON_REPLAY
+                                          : 0;
+        cr_assert_eq(got, want, "window %u, number %llu, top %llu: %u, not %u", window,
+                     (unsigned long long)n, (unsigned long long)top, got, want);
+        passed += !got;
+        again += got == NHTB_REASON_REPLAY;
+        old += got == NHTB_REASON_REPLAY_OLD;
+        if (!got) {
+            seen[n] = 1;
+            top = n > top ? n : top;
+        }
+    }
+    cr_assert(passed > 1000 && again > 1000 && old > 0, "%u %u %u", passed, again, old);
+    free(c);
+}
+
+Test(replay, windows_of_every_size_agree_with_a_model)
+{
+    static const uint32_t windows[] = {64, 1024, 4096, 65536};
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++)
+        compare_with_model(windows[i]);
 }

@@ -390,6 +390,7 @@ Test(ike_establish, an_unanswered_question_ends_with_the_half_open_sa)
     duo_start(p);
     duo_initiate(p, 0);
     duo_run(p);
+    p->cut[1] = true; /* no fresh attempt either */
     duo_pass(p, 31 * S);
     cr_assert_eq(nhi_ike_answer(p->s[1].ike, p->s[1].question, str("secret"), p->now),
                  NHTB_ERR_STALE);
