@@ -134,6 +134,16 @@ int nhi_sk_seal(nhi_sk *k, nhi_mem *mem, const nhtb_crypto *c, const nhi_bulk_la
 unsigned nhi_sk_open(nhi_sk *k, const nhtb_crypto *c, const nhi_bulk_lane *lane, nhtb_span msg,
                      uint8_t *out, size_t *out_len, uint8_t *first);
 
+/** The same for one fragment (RFC 7383 2.5): its number and total are authenticated with it. */
+size_t nhi_sk_fragment_len(const nhi_bulk_facts *f, size_t inner);
+/** Most inner bytes of a fragment whose message is at most `most` bytes long. */
+size_t nhi_sk_fragment_room(const nhi_bulk_facts *f, size_t most);
+int nhi_sk_seal_fragment(nhi_sk *k, nhi_mem *mem, const nhtb_crypto *c, const nhi_bulk_lane *lane,
+                         const nhi_ike_hdr *h, const nhi_ike_frag *frag, nhtb_span inner,
+                         uint8_t *p, size_t *len);
+unsigned nhi_sk_open_fragment(nhi_sk *k, const nhtb_crypto *c, const nhi_bulk_lane *lane,
+                              nhtb_span msg, uint8_t *out, size_t *out_len, uint8_t *first);
+
 /* ---- vendor.c ---- */
 extern const uint8_t nhi_vendor_id[16]; /* "libnhtb NHTB v1" announcement, fixed 16 bytes */
 

@@ -125,6 +125,16 @@ typedef struct nhi_ike_nego {
     uint8_t ours[NHI_IKE_NONCE], theirs[NHI_IKE_NONCE_MAX];
 } nhi_ike_nego;
 
+/** Authenticated fragments of one message (RFC 7383 2.6). */
+typedef struct nhi_ike_frags {
+    uint32_t msg_id;
+    uint16_t total, got;
+    uint8_t first;
+    size_t bytes, len; /* len, tail: of the datagram with number 1 */
+    uint8_t tail[16];
+    nhi_ike_buf *part[NHI_IKE_FRAGS];
+} nhi_ike_frags;
+
 struct nhi_ike_sa {
     nhi_list link, peer_link, children;
     nhi_ike *ike;
@@ -169,6 +179,8 @@ struct nhi_ike_sa {
         size_t len; /* of the last request, and its last octets */
         uint8_t tail[16];
     } in;
+    bool frag;               /* both sides said FRAGMENTATION_SUPPORTED */
+    nhi_ike_frags *frags[2]; /* request, response coming in */
     nhi_ike_nego x_i, x_r;
     nhi_ike_sa *rival; /* the peer's successor while we rekey this SA (2.8.1) */
     uint8_t nonce[NHI_IKE_NONCE_KEPT];
@@ -404,6 +416,19 @@ static inline nhtb_span nhi_ike_buf_msg(const nhi_ike_buf *b)
     return (nhtb_span){b->p + NHI_IKE_MARKER, b->n - NHI_IKE_MARKER};
 }
 
+/* ---- frag.c ---- */
+/** Is a message with this much inside too long for one datagram? */
+bool nhi_ike_frag_needed(const nhi_ike_sa *sa, size_t inner);
+/** All fragments behind one another, each with its marker. */
+nhi_ike_buf *nhi_ike_frag_seal(nhi_ike_sa *sa, const nhi_ike_hdr *h, uint8_t first, nhtb_span inner,
+                               int *err);
+/** A fragment of the expected message. whole: all are there, the payloads are in ike->rx. */
+unsigned nhi_ike_frag_in(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, uint8_t *first,
+                         size_t *n, bool *whole);
+/** Is this the authentic first fragment of a message (the last request, cut anew)? */
+bool nhi_ike_frag_recut(nhi_ike_sa *sa, nhtb_span msg);
+void nhi_ike_frag_drop(nhi_ike_sa *sa, bool response);
+
 /* ---- window.c ---- */
 void nhi_ike_window_sent(nhi_ike_sa *sa, nhi_ike_buf *msg, uint8_t exchange, nhtb_time now);
 void nhi_ike_window_done(nhi_ike_sa *sa);
@@ -464,6 +489,8 @@ void nhi_ike_init_r_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
 void nhi_ike_init_build(nhi_ike_sa *sa, nhi_ike_builder *b, const nhi_ike_nego *x,
                         bool force_encap);
 bool nhi_ike_init_vendor(const nhi_ike_msg *m);
+/** Does the peer take fragments, and may we? */
+bool nhi_ike_init_frag(const nhi_ike *ike, const nhi_ike_msg *m);
 void nhi_ike_auth_i_send(nhi_ike_sa *sa, nhtb_time now);
 void nhi_ike_auth_i_done(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
 void nhi_ike_auth_r_recv(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);

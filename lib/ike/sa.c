@@ -170,6 +170,8 @@ static void quiet(nhi_ike_sa *sa)
     nhi_ike_nego_end(&sa->x_r);
     remove_children(sa);
     nhi_ike_buf_drop(ike, &sa->out.msg);
+    nhi_ike_frag_drop(sa, false);
+    nhi_ike_frag_drop(sa, true);
     sa->out.busy = sa->in.busy = false;
     sa->task = NHI_TASK_NONE;
     sa->want = 0;

@@ -40,8 +40,18 @@ void nhi_ike_init_build(nhi_ike_sa *sa, nhi_ike_builder *b, const nhi_ike_nego *
     nhi_ike_build_ke(b, x->ke, nhi_ike_nego_pub(x));
     nhi_ike_build_payload(b, NHI_PL_NONCE, (nhtb_span){x->ours, sizeof x->ours});
     build_natd(sa, b, sa->initiator ? 0 : sa->spi_r, force_encap);
+    if (sa->initiator ? sa->ike->env.settings->fragment_size != 0 : sa->frag)
+        nhi_ike_build_notify(b, 0, (nhtb_span){NULL, 0}, NHI_N_FRAGMENTATION_SUPPORTED,
+                             (nhtb_span){NULL, 0});
     if (sa->ike->env.settings->vendor_id)
         nhi_ike_build_payload(b, NHI_PL_VID, (nhtb_span){nhi_vendor_id, sizeof nhi_vendor_id});
+}
+
+bool nhi_ike_init_frag(const nhi_ike *ike, const nhi_ike_msg *m)
+{
+    nhi_ike_notify n;
+    return ike->env.settings->fragment_size &&
+           nhi_ike_find_notify(m, NHI_N_FRAGMENTATION_SUPPORTED, &n);
 }
 
 bool nhi_ike_init_vendor(const nhi_ike_msg *m)
@@ -212,6 +222,7 @@ unsigned nhi_ike_init_i_recv(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg
     sa->spi_r = h->spi_r;
     sa->suite = sa->x_i.suite;
     sa->libnhtb = nhi_ike_init_vendor(m);
+    sa->frag = nhi_ike_init_frag(ike, m);
     sa->last_in = now;
     find_nat(sa, m, path);
     nhi_ike_window_done(sa);

@@ -131,6 +131,7 @@ static int open_half(nhi_ike_sa *sa, const nhi_ike_hdr *h, const nhi_ike_msg *m,
     if (!sa->init_peer || !x->peer_ke)
         return NHTB_ERR_MEMORY;
     sa->libnhtb = nhi_ike_init_vendor(m);
+    sa->frag = nhi_ike_init_frag(ike, m);
     sa->force_encap = c->peer->cfg.force_encap; /* asked for again when the answer is built */
     find_nat(sa, m, c->peer->cfg.force_encap);
     err = nhi_ike_table_add_init(sa);
