@@ -15,6 +15,7 @@
 
 #define NHI_IKE_CHILDREN   64 /* pairs of one IKE SA, whatever their state */
 #define NHI_IKE_INIT_TRIES 6  /* COOKIE and INVALID_KE rounds of one attempt */
+#define NHI_IKE_PEER_ACTS  3  /* what the end of a peer appends at most */
 #define NHI_IKE_NONCE      32
 #define NHI_IKE_NONCE_MAX  256
 #define NHI_IKE_NONCE_KEPT 64 /* octets of a nonce kept for collisions: enough to differ */
@@ -200,7 +201,7 @@ struct nhi_ike_peer {
     nhtb_peer cfg; /* points into block; psk empty */
     uint8_t *block;
     size_t block_n;
-    uint8_t *psk;
+    uint8_t *psk; /* of a wildcard entry: the seed */
     size_t psk_n;
     nhi_list sas;
     bool started, up;
@@ -210,6 +211,9 @@ struct nhi_ike_peer {
     uint8_t child_tries;           /* children refused since the last one that came up */
     uint16_t last_detail;
     uint32_t last_code;
+    nhtb_peer_id entry;      /* of an instance: the wildcard entry it comes from */
+    uint32_t n_instances;    /* of a wildcard entry */
+    bool leaving;            /* of an instance: its end is on the action list */
     struct nhi_ike_why *why; /* explain.c; NULL: nothing failed yet */
 };
 
@@ -236,7 +240,8 @@ struct nhi_ike {
     nhi_map by_init;  /* initiator SPI and source, half-open as responder -> SA */
     nhi_map by_child; /* inbound ESP SPI -> child */
     uint32_t half_open, next_question;
-    uint32_t n_jobs; /* public-key jobs made and not yet handed back */
+    uint32_t n_seeded; /* wildcard entries: while there are any, every IKE_AUTH derives once */
+    uint32_t n_jobs;   /* public-key jobs made and not yet handed back */
     nhi_ike_dos dos;
     bool shutting;
     nhi_cookie cookie;
@@ -245,6 +250,7 @@ struct nhi_ike {
     nhtb_time last_plain_error;
     nhi_bulk_lane lane;
     /* one message at a time */
+    size_t rx_len; /* of the datagram under way */
     uint8_t plain[NHI_IKE_PLAIN]; /* a stateless answer: costs no allocation */
     uint8_t *rx, *tx;
     size_t buf_n;
@@ -379,6 +385,16 @@ void nhi_ike_peer_want_children(nhi_ike_peer *p, nhtb_time now);
 void nhi_ike_peer_child_failed(nhi_ike_sa *sa, uint16_t cfg, nhtb_detail detail, uint32_t code,
                                nhtb_time now);
 void nhi_ike_peer_free(nhi_ike_peer *p);
+
+/* ---- wildcard.c ---- */
+bool nhi_ike_wildcard_valid(uint8_t kind, const nhtb_identity *pattern);
+bool nhi_ike_wildcard_match(uint8_t kind, const nhtb_identity *pattern, const nhtb_identity *got);
+/** The instance of an identity, NULL: none. */
+nhi_ike_peer *nhi_ike_wildcard_find(const nhi_ike_peer *entry, const nhtb_identity *id);
+/** Makes it (the identity has proved itself). NULL: *err says why. */
+nhi_ike_peer *nhi_ike_wildcard_spawn(nhi_ike_peer *entry, const nhtb_identity *id, int *err);
+/** An SA left the peer: an instance without any goes after this call. */
+void nhi_ike_wildcard_left(nhi_ike_peer *p);
 
 /* ---- explain.c ---- */
 /** A failure to remember. step: static text. child: UINT16_MAX for the IKE SA. */
