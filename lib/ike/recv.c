@@ -253,5 +253,6 @@ unsigned nhi_ike_recv(nhi_ike *ike, const nhtb_path *path, uint8_t kind, nhtb_sp
 {
     nhi_ike_begin(ike);
     ike->count.messages_in++;
+    ike->rx_len = msg.n;
     return receive(ike, path, kind, msg, now);
 }

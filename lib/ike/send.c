@@ -138,6 +138,8 @@ void nhi_ike_send_plain(nhi_ike *ike, const nhtb_path *path, uint8_t kind, const
     nhi_ike_build_init(&b, p, sizeof ike->plain - NHI_IKE_MARKER, &h);
     nhi_ike_build_notify(&b, 0, (nhtb_span){NULL, 0}, notify, data);
     size_t n = nhi_ike_build_finish(&b);
+    if (n > ike->rx_len) /* never more than came: nobody is flooded through us */
+        return;
     nhi_ike_act *a = n ? nhi_ike_act_add(ike, NHI_ACT_SEND, true) : NULL;
     if (!a)
         return;
