@@ -2,7 +2,7 @@
  * From a checked configuration to running tables: devices for new interfaces, one transaction for
  * everything that differs, then the kernel. Starting is a reload from nothing. What did not change
  * is not touched, so its SAs live on. Control thread. */
-#include "gateway.h"
+#include "owners.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -361,6 +361,7 @@ bool apply_config(gw *g, cfg *next, char *err, size_t n)
         return false;
     }
     settle_devices(&a);
+    owners_configure(g, &g->state, &a.next);
     routes_carry(g, &g->state, &a.next);
     state_free(&g->state);
     g->state = a.next;

@@ -9,7 +9,8 @@
 bool apply_peer_same(const cfg_gateway *a, const cfg_gateway *b)
 {
     return strcmp(a->canon, b->canon) == 0 && a->psk_n == b->psk_n &&
-           memcmp(a->psk, b->psk, a->psk_n) == 0;
+           memcmp(a->psk, b->psk, a->psk_n) == 0 && a->seed_n == b->seed_n &&
+           memcmp(a->seed, b->seed, a->seed_n) == 0;
 }
 
 static void fill_child(nhtb_child *c, const cfg_vpn *v, const gw_state *s)
@@ -61,6 +62,10 @@ int apply_peer(nhtb_txn *t, const gw_state *s, uint32_t index, nhtb_peer_id *out
     p.liveness_tries = (uint16_t)g->liveness_tries;
     p.lifetime_s = g->lifetime_s;
     p.path_mtu = g->path_mtu;
+    p.wildcard = g->wildcard;
+    p.second_session = g->second_session;
+    p.connection_limit = g->connection_limit;
+    p.seed = (nhtb_span){g->seed, g->seed_n};
     const int err = nhtb_txn_peer(t, &p, out);
     free(children);
     return err;

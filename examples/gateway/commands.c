@@ -9,6 +9,7 @@
 
 #include "config_pos.h"
 #include "ctl_server.h"
+#include "owners.h"
 
 typedef struct call {
     gw *g;
@@ -117,8 +118,31 @@ static void do_initiate(const call *c)
     each_peer(c, false, act_initiate);
 }
 
+/* Who owns which next hop is forgotten; the next to announce one gets it. */
+static void clear_owners(const call *c)
+{
+    const char *address = text_of(c, "address");
+    nhtb_addr a;
+    char message[64];
+    if (strcmp(text_of(c, "table"), "ipsec next-hop-tunnels") != 0) {
+        ctl_refuse(c->w, "unknown_table", "only ipsec next-hop-tunnels can be cleared");
+        return;
+    }
+    if (address != NULL && nhtb_addr_parse(address, &a) != 0) {
+        ctl_refuse(c->w, "bad_argument", "not an address: %.64s", address);
+        return;
+    }
+    const size_t n = owners_clear(c->g, address != NULL ? &a : NULL);
+    snprintf(message, sizeof message, "%zu next hop%s without an owner", n, n == 1 ? "" : "s");
+    done(c, message);
+}
+
 static void do_clear(const call *c)
 {
+    if (text_of(c, "table") != NULL) {
+        clear_owners(c);
+        return;
+    }
     each_peer(c, true, act_clear);
 }
 
@@ -167,9 +191,12 @@ static const struct {
     void (*run)(const call *c);
     const char *arguments[3];
 } COMMANDS[] = {
-    {"show", do_show, {"table", NULL, NULL}},      {"initiate", do_initiate, {"peer", NULL, NULL}},
-    {"clear", do_clear, {"peer", NULL, NULL}},     {"rekey", do_rekey, {"peer", "what", NULL}},
-    {"explain", do_explain, {"peer", NULL, NULL}}, {"monitor", do_monitor, {NULL, NULL, NULL}},
+    {"show", do_show, {"table", NULL, NULL}},
+    {"initiate", do_initiate, {"peer", NULL, NULL}},
+    {"clear", do_clear, {"peer", "table", "address"}},
+    {"rekey", do_rekey, {"peer", "what", NULL}},
+    {"explain", do_explain, {"peer", NULL, NULL}},
+    {"monitor", do_monitor, {NULL, NULL, NULL}},
     {"reload", do_reload, {NULL, NULL, NULL}},
 };
 

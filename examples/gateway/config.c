@@ -326,6 +326,15 @@ static bool rd_ipsec(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
     return rd_object(r, v, dst, IPSEC_FIELDS, sizeof IPSEC_FIELDS / sizeof *IPSEC_FIELDS);
 }
 
+static bool rd_state_file(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
+{
+    cfg *c = dst;
+    (void)f;
+    if (!cJSON_IsString(v) || v->valuestring[0] == 0)
+        return rd_fail(r, "text in quotes is expected here");
+    return rd_path(r, v->valuestring, c->state_file, sizeof c->state_file - 8);
+}
+
 static const cfg_field TOP_FIELDS[] = {
     {"$schema", rd_ignore, 0, 0, 0, NULL, false},
     {"crypto", rd_word, offsetof(cfg, crypto), 0, 0, CRYPTO, false},
@@ -337,6 +346,7 @@ static const cfg_field TOP_FIELDS[] = {
     {"next_hop_tunnels", rd_next_hops, 0, 0, 0, NULL, false},
     {"routes", rd_routes, 0, 0, 0, NULL, false},
     {"local_networks", rd_locals, 0, 0, 0, NULL, false},
+    {"state_file", rd_state_file, 0, 0, 0, NULL, false},
 };
 
 /* ---- the file ---- */
@@ -446,6 +456,8 @@ void cfg_del(cfg *c)
     for (uint32_t i = 0; c->gateways != NULL && i < c->n_gateways; i++) {
         cfg_gateway *g = &c->gateways[i];
         cfg_wipe(g->psk, sizeof g->psk);
+        cfg_wipe(g->seed, sizeof g->seed);
+        free(g->owners);
         free(g->vpns);
         if (g->canon != NULL) /* an inline key stands in it */
             cfg_wipe(g->canon, strlen(g->canon));

@@ -40,6 +40,11 @@ typedef struct cfg_id {
     uint8_t data[NHTB_ID_MAX];
 } cfg_id;
 
+typedef struct cfg_owner {
+    nhtb_addr next_hop;
+    cfg_id id;
+} cfg_owner;
+
 typedef struct cfg_gateway {
     char name[NHTB_NAME_MAX];
     nhtb_addr local, remote;
@@ -53,6 +58,11 @@ typedef struct cfg_gateway {
     uint32_t liveness_s, liveness_tries, lifetime_s, path_mtu;
     cfg_vpn *vpns;
     uint32_t n_vpns;
+    uint8_t wildcard, second_session; /* nhtb_wildcard, nhtb_second */
+    uint32_t connection_limit, n_owners;
+    cfg_owner *owners;
+    uint8_t seed[CFG_PSK_MAX];
+    size_t seed_n;
     char *canon;
 } cfg_gateway;
 
@@ -99,6 +109,7 @@ typedef struct cfg {
     cfg_control control;
     cfg_logging log;
     cfg_ipsec ipsec;
+    char state_file[512]; /* "": none */
 } cfg;
 
 typedef struct cfg_error {

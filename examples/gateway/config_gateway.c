@@ -205,13 +205,26 @@ static bool rd_liveness(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f
     return true;
 }
 
+/* Text: one identity. An object: any number of them. */
+static bool rd_remote_identity(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
+{
+    cfg_gateway *g = dst;
+    return cJSON_IsObject(v) ? rd_wildcard(r, v, g) : rd_identity(r, v, &g->remote_id, f);
+}
+
+static const char *const SECOND[] = {"replace", "keep", NULL};
+
 static const cfg_field GATEWAY_FIELDS[] = {
     {"name", rd_name, offsetof(cfg_gateway, name), 1, NHTB_NAME_MAX - 1, NULL, true},
     {"local_address", rd_addr_any, offsetof(cfg_gateway, local), 0, 0, NULL, false},
     {"remote_address", rd_addr_any, offsetof(cfg_gateway, remote), 0, 0, NULL, true},
     {"local_identity", rd_identity, offsetof(cfg_gateway, local_id), 0, 0, NULL, false},
-    {"remote_identity", rd_identity, offsetof(cfg_gateway, remote_id), 0, 0, NULL, false},
-    {"pre_shared_key", rd_psk, 0, 0, 0, NULL, true},
+    {"remote_identity", rd_remote_identity, 0, 0, 0, NULL, false},
+    {"seed", rd_seed, 0, 0, 0, NULL, false},
+    {"connection_limit", rd_u32, offsetof(cfg_gateway, connection_limit), 1, 100000, NULL, false},
+    {"second_session", rd_word, offsetof(cfg_gateway, second_session), 0, 0, SECOND, false},
+    {"next_hop_owners", rd_owners, 0, 0, 0, NULL, false},
+    {"pre_shared_key", rd_psk, 0, 0, 0, NULL, false},
     {"proposals", rd_ike_proposals, 0, 0, 0, NULL, false},
     {"establish_tunnels", rd_word, offsetof(cfg_gateway, establish), 0, 0, ESTABLISH, false},
     {"nhtb_notify", rd_word, offsetof(cfg_gateway, announce), 0, 0, NOTIFY, false},
@@ -232,6 +245,8 @@ static bool check_gateway(cfg_rd *r, const cfg_gateway *all, uint32_t index)
         rd_push(r, "name");
         return rd_fail(r, "the name \"%s\" is used twice", g->name);
     }
+    if (!check_wild(r, g))
+        return false;
     if (g->establish == NHTB_ESTABLISH_IMMEDIATELY && g->remote.family == 0) {
         rd_push(r, "establish_tunnels");
         return rd_fail(r, "\"immediately\" needs a remote_address");

@@ -17,6 +17,16 @@ const char *gw_peer_name(const gw *g, nhtb_peer_id id)
     return "-";
 }
 
+/* Peers that a wildcard entry admitted stand in no configuration: the library names them. */
+static const char *name_of(const gw *g, nhtb_peer_id id, nhtb_explain *room)
+{
+    const char *name = gw_peer_name(g, id);
+    room->size = sizeof *room;
+    if (name[0] == '-' && nhtb_peer_explain(g->ctx, id, room) == 0)
+        return room->name;
+    return name;
+}
+
 const char *gw_iface_name(const gw *g, nhtb_iface_id id)
 {
     for (uint32_t i = 0; id.id != 0 && g->state.cfg != NULL && i < g->state.cfg->n_ifaces; i++)
@@ -94,8 +104,10 @@ static void add_names(line *l, const gw *g, const nhtb_event *ev)
 {
     const char *vpn = ev->peer.id != 0 && ev->child != UINT16_MAX ? vpn_name(g, ev) : NULL;
     if (ev->peer.id != 0) {
-        json_str(&l->m, "peer", gw_peer_name(g, ev->peer));
-        add(l, " %s", gw_peer_name(g, ev->peer));
+        nhtb_explain room;
+        const char *name = name_of(g, ev->peer, &room);
+        json_str(&l->m, "peer", name);
+        add(l, " %s", name);
     }
     if (vpn != NULL) {
         json_str(&l->m, "vpn", vpn);
@@ -190,6 +202,8 @@ bool events_handle(gw *g)
         log_one(g, &ev);
         if (changes_tables(ev.kind))
             g->dirty = true;
+        if (ev.kind == NHTB_EVENT_BINDING_ADDED)
+            g->owners_dirty = true;
         if (ev.kind == NHTB_EVENT_QUESTION)
             refuse(g, &ev);
         nhtb_event_init(&ev);

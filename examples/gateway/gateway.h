@@ -72,6 +72,7 @@ typedef struct gw {
     uint64_t reloads, reloads_failed, route_errors;
     gw_keylog *keylog; /* NULL: no keys leave the library */
     bool dirty;        /* tunnels or bindings changed: bring the kernel in line */
+    bool owners_dirty; /* "state_file" is older than the library's rows */
     bool stopping;
 } gw;
 

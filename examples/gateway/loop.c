@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ctl_server.h"
+#include "owners.h"
 
 #define DRAIN       32
 #define RECEIVE     32
@@ -100,6 +101,8 @@ static void on_pump(uv_prepare_t *p)
         busy = run_jobs(g);
         busy = drain(g) || busy;
         busy = events_handle(g) || busy;
+        if (g->owners_dirty)
+            owners_save(g);
         if (g->dirty) {
             routes_sync(g);
             busy = true;

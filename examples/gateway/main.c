@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ctl_server.h"
+#include "owners.h"
 
 enum { EXIT_FAIL = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3, EXIT_RESOURCE = 4 };
 
@@ -118,10 +119,14 @@ static void raise_limit(uint32_t *limit, uint64_t wanted)
 static nhtb_settings settings_for(const cfg *c)
 {
     nhtb_settings s;
-    uint64_t vpns = 0;
+    uint64_t vpns = 0, peers = 0, owners = 0;
     nhtb_settings_init(&s);
-    for (uint32_t i = 0; i < c->n_gateways; i++)
-        vpns += c->gateways[i].n_vpns;
+    for (uint32_t i = 0; i < c->n_gateways; i++) {
+        const uint64_t times = 1 + (uint64_t)c->gateways[i].connection_limit;
+        vpns += times * c->gateways[i].n_vpns;
+        peers += times;
+        owners += c->gateways[i].n_owners;
+    }
     s.workers = 1;
     s.emit = NHTB_EMIT_PAYLOAD;
     s.vendor_id = c->ipsec.vendor_id;
@@ -133,10 +138,10 @@ static nhtb_settings settings_for(const cfg *c)
     s.half_open_timeout_s = c->ipsec.half_open_timeout_s;
     s.cookie_threshold = c->ipsec.cookie_threshold;
     raise_limit(&s.limits.ifaces, 2u * (uint64_t)c->n_ifaces);
-    raise_limit(&s.limits.peers, 2u * (uint64_t)c->n_gateways);
+    raise_limit(&s.limits.peers, 2 * peers);
     raise_limit(&s.limits.tunnels, 2 * vpns);
     raise_limit(&s.limits.sas, 4 * vpns);
-    raise_limit(&s.limits.bindings, 2 * vpns + c->n_next_hops);
+    raise_limit(&s.limits.bindings, 2 * vpns + c->n_next_hops + owners);
     raise_limit(&s.limits.next_hops, 2 * vpns + 2u * (uint64_t)c->n_next_hops);
     raise_limit(&s.limits.routes, 2 * ((uint64_t)c->n_routes + c->n_locals + vpns) + 64);
     return s;
@@ -215,6 +220,8 @@ static int start(gw *g, const options *o, cfg *c)
     }
     if (!apply_config(g, c, err, sizeof err))
         return complain(EXIT_RESOURCE, "start", err);
+    if (!owners_load(g, err, sizeof err))
+        return complain(EXIT_RESOURCE, "state_file", err);
     if (host_drop_privileges() != 0)
         return complain(EXIT_FAIL, "capabilities", "cannot give them up");
     return loop_start(g) == 0 ? 0 : complain(EXIT_FAIL, "start", "out of memory");

@@ -16,7 +16,7 @@ void cfg_wipe(void *p, size_t n)
 }
 
 /* A name relative to the configuration's folder. */
-static bool secret_path(cfg_rd *r, const char *name, char *path, size_t room)
+bool rd_path(cfg_rd *r, const char *name, char *path, size_t room)
 {
     const int n = name[0] == '/' ? snprintf(path, room, "%s", name)
                                  : snprintf(path, room, "%s/%s", r->dir, name);
@@ -27,7 +27,7 @@ static bool psk_file(cfg_rd *r, const char *name, cfg_gateway *g)
 {
     char path[512], why[300];
     uint8_t buf[CFG_PSK_MAX + 2];
-    if (!secret_path(r, name, path, sizeof path))
+    if (!rd_path(r, name, path, sizeof path))
         return false;
     const long got = secret_file_read(path, buf, sizeof buf, why, sizeof why);
     size_t n = got > 0 ? (size_t)got : 0;

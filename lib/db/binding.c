@@ -116,6 +116,20 @@ void nhi_db_binding_forget(nhi_db *db, nhi_db_tunnel *t)
     }
 }
 
+void nhi_db_binding_drop(nhi_db *db, nhi_db_tunnel *t)
+{
+    nhi_db_binding_forget(db, t);
+    NHI_LIST_FOR_SAFE(it, next, &t->slots)
+    {
+        nhi_db_slot *s = NHI_CONTAINER(it, nhi_db_slot, tunnel_link);
+        uint32_t index = nhi_db_slot_index(db, s);
+        nhi_db_slot_bind(db, index, NULL, false);
+        s->refs--;
+        db->n_bindings--;
+        nhi_db_slot_release(db, index);
+    }
+}
+
 /* Network and broadcast address of an IPv4 subnet name no host (RFC 1122 3.2.1.3, RFC 3021). */
 static bool subnet_edge(const nhtb_prefix *p, const nhtb_addr *a)
 {
@@ -171,20 +185,27 @@ static nhtb_detail judge_holder(const nhi_db *db, const nhi_db_tunnel *t, uint32
     return full && holder == NULL ? NHTB_DETAIL_CAPACITY : NHTB_DETAIL_NONE;
 }
 
-static nhtb_detail learn(nhi_db *db, nhi_db_tunnel *t, const nhtb_addr *a)
+static nhtb_detail learn(nhi_db *db, nhi_db_tunnel *t, const nhtb_addr *a, const nhtb_identity *who,
+                         bool own)
 {
     nhtb_detail d = judge_addr(t->iface->pub, a);
     if (d != NHTB_DETAIL_NONE)
         return d;
     uint32_t index = nhi_db_slot_find(db, t->iface->id, a), mine = learnt_of(db, t, a->family);
     const nhi_db_tunnel *holder = index != 0 ? db->slot[index].tunnel : NULL;
-    bool known = holder == t || (holder != NULL && holder->peer == t->peer && holder->up);
-    if (!known)
+    if (holder == t || (holder != NULL && holder->peer == t->peer && holder->up)) {
+        t->claim[a->family == 6] = *a;
+        return NHTB_DETAIL_NONE; /* a rekey, a second child, or what a static entry says already */
+    }
+    d = nhi_db_owner_judge(db, t->iface->id, a, who);
+    if (d == NHTB_DETAIL_NONE)
         d = judge_holder(db, t, index, mine);
+    if (d == NHTB_DETAIL_NONE && own && who != NULL)
+        d = nhi_db_owner_take(db, t->iface->id, a, who);
     if (d == NHTB_DETAIL_NONE || d == NHTB_DETAIL_STATIC_WINS)
         t->claim[a->family == 6] = *a;
-    if (known || d != NHTB_DETAIL_NONE)
-        return d; /* known: a rekey, a second child, or what a static entry says already */
+    if (d != NHTB_DETAIL_NONE)
+        return d;
     int err = nhi_db_slot_intern(db, t->iface, a, &index);
     if (err != 0)
         return err == NHTB_ERR_LIMIT ? NHTB_DETAIL_CAPACITY : NHTB_DETAIL_MEMORY;
@@ -212,12 +233,18 @@ void nhi_db_binding_reclaim(nhi_db *db)
             const nhtb_addr a = t->claim[k];
             uint32_t index = a.family != 0 ? nhi_db_slot_find(db, t->iface->id, &a) : 0;
             if (a.family != 0 && (index == 0 || db->slot[index].tunnel == NULL))
-                (void)learn(db, t, &a);
+                (void)learn(db, t, &a, NULL, false); /* an owned one waits for its owner's word */
         }
     }
 }
 
 nhtb_detail nhi_db_learn(nhi_db *db, nhtb_peer_id peer, uint16_t child, const nhtb_addr *next_hop)
+{
+    return nhi_db_learn_as(db, peer, child, next_hop, NULL, false);
+}
+
+nhtb_detail nhi_db_learn_as(nhi_db *db, nhtb_peer_id peer, uint16_t child,
+                            const nhtb_addr *next_hop, const nhtb_identity *who, bool own)
 {
     nhi_db_tunnel *t = nhi_db_tunnel_find(db, peer.id, child);
     if (t == NULL || t->iface == NULL)
@@ -225,7 +252,7 @@ nhtb_detail nhi_db_learn(nhi_db *db, nhtb_peer_id peer, uint16_t child, const nh
     nhtb_addr a;
     nhtb_detail d = NHTB_DETAIL_NOT_UNICAST;
     if (nhi_addr_from_bytes(&a, next_hop->family, next_hop->b))
-        d = learn(db, t, &a);
+        d = learn(db, t, &a, who, own);
     if (d != NHTB_DETAIL_NONE)
         nhi_db_note_tunnel(db, NHI_DB_BINDING_REFUSED, t, d, &a);
     return d;

@@ -11,6 +11,7 @@ static void maps_init(nhi_db *db)
     nhi_map_init(&db->pairs_by_spi, db->mem, sizeof(uint32_t), l->sas, seed);
     nhi_map_init(&db->key_prints, db->mem, 16, (size_t)l->sas * 6, seed);
     nhi_map_init(&db->gateways, db->mem, 40, l->peers, seed);
+    nhi_db_owner_init(db);
 }
 
 static void tables_fini(nhi_db *db)
@@ -20,6 +21,7 @@ static void tables_fini(nhi_db *db)
     nhi_map_fini(&db->pairs_by_spi);
     nhi_map_fini(&db->key_prints);
     nhi_map_fini(&db->gateways);
+    nhi_db_owner_fini(db);
     nhi_slab_fini(&db->ifaces);
     nhi_slab_fini(&db->tunnels);
     nhi_slab_fini(&db->pairs);

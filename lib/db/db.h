@@ -64,6 +64,12 @@ int nhi_db_txn_policy(nhi_db_txn *t, nhtb_iface_id iface, const nhtb_policy *v, 
 int nhi_db_txn_tunnel(nhi_db_txn *t, nhtb_peer_id peer, uint16_t child, const char *vpn,
                       nhtb_iface_id iface, bool dynamic);
 int nhi_db_txn_tunnel_del(nhi_db_txn *t, nhtb_peer_id peer); /* all of a peer */
+bool nhi_db_txn_iface_known(const nhi_db_txn *t, nhtb_iface_id iface);
+/** Outside of transactions: a tunnel of an instance of a wildcard entry, and the end of all of them
+ *  with their SAs and bindings. */
+int nhi_db_tunnel_add(nhi_db *db, nhtb_peer_id peer, uint16_t child, const char *vpn,
+                      nhtb_iface_id iface);
+void nhi_db_tunnel_drop(nhi_db *db, nhtb_peer_id peer);
 /** Validates and allocates everything; on error nothing changed and *at (may be NULL) tells the
  *  index of the recorded operation that failed. Ends t. now is used for what is published. */
 int nhi_db_txn_prepare(nhi_db_txn *t, size_t *at); /* after it commit cannot fail */
@@ -125,6 +131,13 @@ nhtb_time nhi_db_peer_last_out(nhi_db *db, nhtb_peer_id peer);
  *  ours, inside the interface's subnet, static wins, first live holder wins, at most 16 per peer.
  *  A different address than before replaces the tunnel's old one of that family. Candidate until
  *  the tunnel is up. Returns NHTB_DETAIL_NONE or why it was refused (also noted). */
+/** The same, told who speaks: a next hop with an owner (owner.c) is refused to all others (OWNED);
+ *  own: an identity under a wildcard entry, which becomes the owner of what it binds first. */
+nhtb_detail nhi_db_learn_as(nhi_db *db, nhtb_peer_id peer, uint16_t child,
+                            const nhtb_addr *next_hop, const nhtb_identity *who, bool own);
+int nhi_db_owner_set(nhi_db *db, const nhtb_owner *o);
+bool nhi_db_owner_next(const nhi_db *db, uint32_t *cursor, nhtb_owner *out);
+size_t nhi_db_owner_clear(nhi_db *db, uint32_t iface, const nhtb_addr *next_hop, bool fixed);
 nhtb_detail nhi_db_learn(nhi_db *db, nhtb_peer_id peer, uint16_t child, const nhtb_addr *next_hop);
 /** Own primary address of the tunnel's interface (family 4 first, else 6); false: none. */
 bool nhi_db_own_addr(nhi_db *db, nhtb_peer_id peer, uint16_t child, nhtb_addr *out);

@@ -256,6 +256,7 @@ void nhi_db_iface_commit_live(nhi_db *db, nhi_db_iface *i)
 
 void nhi_db_iface_commit_del(nhi_db *db, nhi_db_iface *i)
 {
+    (void)nhi_db_owner_clear(db, i->id, NULL, true);
     NHI_LIST_FOR_SAFE(it, next, &i->tunnels)
     {
         nhi_db_tunnel_detach(db, NHI_CONTAINER(it, nhi_db_tunnel, iface_link));

@@ -85,6 +85,8 @@ typedef struct nhi_db_pair {
     nhtb_time created, rekey_at, expires;
 } nhi_db_pair;
 
+typedef struct nhi_db_owner nhi_db_owner; /* owner.c */
+
 typedef struct nhi_db_slot {
     bool used, touched, staged;
     uint32_t refs; /* routes and bindings */
@@ -170,8 +172,8 @@ struct nhi_db {
     nhi_fib *fib;
     bool quiet; /* going away: no notes */
     nhi_db_txn txn;
-    nhi_slab ifaces, tunnels, pairs;
-    nhi_map peers, slots_by_key, pairs_by_spi, key_prints, gateways;
+    nhi_slab ifaces, tunnels, pairs, owners;
+    nhi_map peers, slots_by_key, pairs_by_spi, key_prints, gateways, owners_by_key;
     nhi_db_slot *slot; /* [fib.n_slots] */
     uint32_t slot_free_head, slot_free_tail, slots_made, slots_used;
     nhi_db_spi *spi;            /* [fib.spi_mask + 1] */
@@ -189,6 +191,14 @@ struct nhi_db {
         uint8_t addr[16];
     } walk;
 };
+
+/* owner.c */
+void nhi_db_owner_init(nhi_db *db);
+void nhi_db_owner_fini(nhi_db *db);
+nhtb_detail nhi_db_owner_judge(const nhi_db *db, uint32_t iface, const nhtb_addr *a,
+                               const nhtb_identity *who);
+nhtb_detail nhi_db_owner_take(nhi_db *db, uint32_t iface, const nhtb_addr *a,
+                              const nhtb_identity *who);
 
 /* slot.c */
 /** The slot of (interface, next hop), made when new; touched slots are looked at again at the end. */
@@ -250,6 +260,8 @@ void nhi_db_binding_commit(nhi_db *db, uint32_t index);
 void nhi_db_binding_forget(nhi_db *db, nhi_db_tunnel *t);
 /** Static entries went: what live peers had announced for these next hops is learnt again. */
 void nhi_db_binding_reclaim(nhi_db *db);
+/** Static ones too: the tunnel goes outside of a transaction. */
+void nhi_db_binding_drop(nhi_db *db, nhi_db_tunnel *t);
 
 /* tunnel.c */
 nhi_db_peer *nhi_db_peer_get(const nhi_db *db, uint32_t peer);

@@ -129,6 +129,31 @@ int nhi_db_tunnel_prepare(nhi_db *db, nhi_db_op *op)
     return err;
 }
 
+int nhi_db_tunnel_add(nhi_db *db, nhtb_peer_id peer, uint16_t child, const char *vpn,
+                      nhtb_iface_id iface)
+{
+    nhi_db_tunnel *t;
+    const nhi_db_iface *i = nhi_db_iface_get(db, iface.id);
+    if (i == NULL || i->is_new)
+        return NHTB_ERR_STALE;
+    int err = nhi_db_tunnel_make(db, peer.id, child, vpn, iface.id, &t);
+    if (err != 0)
+        return err;
+    t->peer->dynamic = true;
+    nhi_db_tunnel_commit(db, t);
+    return 0;
+}
+
+void nhi_db_tunnel_drop(nhi_db *db, nhtb_peer_id peer)
+{
+    const nhi_db_peer *p;
+    while ((p = nhi_db_peer_get(db, peer.id)) != NULL) { /* it goes with its last tunnel */
+        nhi_db_tunnel *t = NHI_CONTAINER(p->tunnels.next, nhi_db_tunnel, peer_link);
+        nhi_db_binding_drop(db, t);
+        nhi_db_tunnel_commit_del(db, t);
+    }
+}
+
 /* Bindings of the tunnel end with the transaction, whichever way they came. */
 void nhi_db_tunnel_stage_del(nhi_db *db, nhi_db_tunnel *t)
 {

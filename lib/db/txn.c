@@ -168,6 +168,11 @@ int nhi_db_txn_policy(nhi_db_txn *t, nhtb_iface_id iface, const nhtb_policy *v, 
     return err;
 }
 
+bool nhi_db_txn_iface_known(const nhi_db_txn *t, nhtb_iface_id iface)
+{
+    return iface_known(t, iface);
+}
+
 int nhi_db_txn_tunnel(nhi_db_txn *t, nhtb_peer_id peer, uint16_t child, const char *vpn,
                       nhtb_iface_id iface, bool dynamic)
 {

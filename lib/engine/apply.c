@@ -94,7 +94,9 @@ static nhi_relearn *relearn_slot(nhtb_ctx *ctx, nhtb_peer_id peer, uint16_t chil
 static void learn(nhtb_ctx *ctx, nhtb_peer_id peer, uint16_t child, const nhtb_addr *addr)
 {
     nhi_relearn *r = relearn_slot(ctx, peer, child, addr->family);
-    nhtb_detail d = nhi_db_learn(ctx->db, peer, child, addr);
+    nhtb_identity who = nhi_ike_peer_identity(ctx->ike, peer);
+    nhtb_detail d = nhi_db_learn_as(ctx->db, peer, child, addr, who.type ? &who : NULL,
+                                    nhi_ike_peer_is_instance(ctx->ike, peer));
     if (!r)
         return;
     bool again = d == NHTB_DETAIL_MEMORY;
@@ -125,6 +127,7 @@ static void act(nhtb_ctx *ctx, const nhi_ike_act *a, nhtb_time now)
     case NHI_ACT_CHILD_REMOVE: change_pair(ctx, a); break;
     case NHI_ACT_LEARN: learn(ctx, a->peer, a->child, &a->addr); break;
     case NHI_ACT_MOVE: move(ctx, a, now); break;
+    case NHI_ACT_PEER_LEFT: nhi_engine_peer_left(ctx, a->peer); break;
     case NHI_ACT_EVENT:
     case NHI_ACT_ASK: nhi_engine_event_put(ctx, &a->event, now); break;
     }

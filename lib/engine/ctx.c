@@ -71,6 +71,7 @@ static int build_ike(nhtb_ctx *ctx)
                        .spi_reserve = spi_reserve,
                        .spi_release = spi_release,
                        .own_addr = own_addr,
+                       .peer_join = nhi_engine_peer_join,
                        .last_in = last_in,
                        .last_out = last_out};
     return nhi_ike_new(&ctx->ike, &env, 0);

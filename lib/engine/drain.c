@@ -4,28 +4,54 @@
  * which is kept until the next nhtb_drain. Control thread. */
 #include "engine/engine.h"
 
+#define OUT_SMALL  128 /* bytes: every answer without state fits */
+#define OUT_SPARES 64
+
 void nhi_engine_ring_init(nhi_out_ring *r)
 {
     nhi_list_init(&r->waiting);
     nhi_list_init(&r->drained);
-    r->n = 0;
+    nhi_list_init(&r->spare);
+    r->n = r->n_spare = 0;
     r->bytes = 0;
+}
+
+/** Short messages take a used buffer, so that a flood of requests costs no allocation. */
+static nhi_out *reuse(nhi_out_ring *r, uint32_t len)
+{
+    if (len > OUT_SMALL || nhi_list_empty(&r->spare))
+        return NULL;
+    nhi_out *o = NHI_CONTAINER(r->spare.next, nhi_out, link);
+    nhi_list_del(&o->link);
+    r->n_spare--;
+    memset(o, 0, sizeof *o);
+    return o;
 }
 
 nhi_out *nhi_engine_out_new(nhtb_ctx *ctx, uint32_t len)
 {
-    nhi_out *o = nhi_mem_alloc(&ctx->mem, sizeof *o + len, 16);
+    uint32_t room = len > OUT_SMALL ? len : OUT_SMALL;
+    nhi_out *o = reuse(&ctx->ring, len);
+    if (!o)
+        o = nhi_mem_alloc(&ctx->mem, sizeof *o + room, 16);
     if (!o)
         return NULL;
     nhi_list_init(&o->link);
     o->len = len;
+    o->room = room;
     return o;
 }
 
 void nhi_engine_out_free(nhtb_ctx *ctx, nhi_out *o)
 {
+    nhi_out_ring *r = &ctx->ring;
     nhi_list_del(&o->link);
-    nhi_mem_free(&ctx->mem, o, sizeof *o + o->len);
+    if (o->room == OUT_SMALL && r->n_spare < OUT_SPARES) {
+        nhi_list_add_tail(&r->spare, &o->link);
+        r->n_spare++;
+        return;
+    }
+    nhi_mem_free(&ctx->mem, o, sizeof *o + o->room);
 }
 
 bool nhi_engine_out_push(nhtb_ctx *ctx, nhi_out *o)
@@ -56,6 +82,12 @@ void nhi_engine_ring_fini(nhtb_ctx *ctx)
     NHI_LIST_FOR_SAFE(it, nx, &ctx->ring.waiting)
     {
         nhi_engine_out_free(ctx, NHI_CONTAINER(it, nhi_out, link));
+    }
+    NHI_LIST_FOR_SAFE(it2, nx2, &ctx->ring.spare)
+    {
+        nhi_out *o = NHI_CONTAINER(it2, nhi_out, link);
+        nhi_list_del(&o->link);
+        nhi_mem_free(&ctx->mem, o, sizeof *o + o->room);
     }
 }
 

@@ -31,12 +31,13 @@ typedef struct nhi_out {
     nhtb_iface_id iface;
     uint8_t kind, verdict;
     uint16_t worker;
-    uint32_t len;
+    uint32_t len, room;
     uint8_t data[];
 } nhi_out;
 typedef struct nhi_out_ring {
     nhi_list waiting, drained; /* drained: kept for pkt.path until the next nhtb_drain */
-    uint32_t n;
+    nhi_list spare;            /* small ones for what is answered without state: no allocation */
+    uint32_t n, n_spare;
     uint64_t bytes;
 } nhi_out_ring;
 
@@ -153,6 +154,13 @@ nhtb_peer_id nhi_engine_name_holder(const nhtb_ctx *ctx, const char *name);
 int nhi_engine_name_give(nhtb_ctx *ctx, const char *name, nhtb_peer_id id);
 /** Frees the name of a peer that still exists, if it is the one that holds it. */
 void nhi_engine_name_end(nhtb_ctx *ctx, nhtb_peer_id id);
+
+/* wildcard.c */
+/** ike's hook: an instance of a wildcard entry comes. */
+int nhi_engine_peer_join(void *user, nhtb_peer_id id);
+void nhi_engine_peer_left(nhtb_ctx *ctx, nhtb_peer_id id);
+/** The entry is going: all its instances end. */
+void nhi_engine_entry_end(nhtb_ctx *ctx, nhtb_peer_id entry, nhtb_time now);
 
 /* txn.c */
 void nhi_engine_txn_end(nhtb_ctx *ctx); /* aborts an open one */

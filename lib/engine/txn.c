@@ -122,6 +122,10 @@ static int add_tunnels(nhtb_txn *t, const nhtb_peer *p, nhtb_peer_id id)
 {
     bool dynamic = p->path.remote.family == 0;
     for (uint16_t i = 0; i < p->n_children; i++) {
+        if (p->wildcard && !nhi_db_txn_iface_known(t->db, p->children[i].iface))
+            return NHTB_ERR_STALE;
+        if (p->wildcard)
+            continue; /* its instances get them */
         int err =
             nhi_db_txn_tunnel(t->db, id, i, p->children[i].name, p->children[i].iface, dynamic);
         if (err)
@@ -209,6 +213,7 @@ int nhtb_txn_commit(nhtb_txn *t, nhtb_time now)
     /* Tunnels of removed peers are gone from the tables; now their SAs end and they are told. */
     for (size_t i = 0; i < t->removed.n; i++) {
         nhi_engine_name_end(ctx, t->removed.v[i]);
+        nhi_engine_entry_end(ctx, t->removed.v[i], now);
         nhi_ike_peer_del(ctx->ike, t->removed.v[i], now);
         nhi_engine_apply(ctx, now);
     }

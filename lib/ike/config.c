@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A peer's configuration: checked as a whole and copied into one block, so that starting it cannot
  * fail later. Called through nhi_ike_peer_new. Control thread. */
+#include <nhtb/psk.h>
+
 #include "ike/room.h"
 
 #define NAME_MAX_LEN (NHTB_NAME_MAX - 1)
@@ -74,6 +76,16 @@ static int check_child(const nhtb_child *c)
     return 0;
 }
 
+/** A pattern has a seed instead of a key, and nobody to start to. */
+static bool wildcard_ok(const nhtb_peer *p)
+{
+    if (!p->wildcard)
+        return !p->seed.n && !p->connection_limit && !p->second_session && !p->reserved;
+    return nhi_ike_wildcard_valid(p->wildcard, &p->remote_id) && p->seed.p && !p->psk.n &&
+           p->seed.n >= NHTB_PSK_SEED_MIN && p->seed.n <= 4096 && !p->path.remote.family &&
+           p->second_session <= NHTB_SECOND_KEEP && !p->reserved;
+}
+
 static int check(const nhtb_peer *p)
 {
     bool id_ok = (p->local_id.type == NHTB_ID_NONE || nhi_ident_valid(&p->local_id)) &&
@@ -81,6 +93,8 @@ static int check(const nhtb_peer *p)
     const nhtb_addr *l = &p->path.local, *r = &p->path.remote;
     if (!name_ok(p->name) || !id_ok || !p->children || !p->n_children ||
         p->n_children > NHI_IKE_CHILDREN || (p->psk.n && !p->psk.p) || p->psk.n > 4096)
+        return NHTB_ERR_ARG;
+    if (!wildcard_ok(p))
         return NHTB_ERR_ARG;
     if (p->establish > NHTB_ESTABLISH_RESPONDER_ONLY || p->announce > NHTB_ANNOUNCE_OFF)
         return NHTB_ERR_ARG;
@@ -130,7 +144,7 @@ static int copy(bump *b, const nhtb_crypto *c, const nhtb_peer *src, nhtb_peer *
     dst->name = take(b, src->name, nhi_strlen(src->name) + 1);
     dst->local_id = copy_id(b, &src->local_id);
     dst->remote_id = copy_id(b, &src->remote_id);
-    dst->psk = (nhtb_span){NULL, 0};
+    dst->psk = dst->seed = (nhtb_span){NULL, 0};
     dst->proposals = take(b, v, dst->n_proposals * sizeof v[0]);
     nhtb_child *kids = take(b, src->children, src->n_children * sizeof src->children[0]);
     for (uint16_t i = 0; i < src->n_children; i++) {
@@ -156,13 +170,15 @@ static int fill(nhi_ike_peer *p, const nhtb_peer *cfg)
         return err;
     p->block_n = b.n;
     p->block = nhi_mem_alloc(ike->mem, b.n, 16);
-    p->psk_n = cfg->psk.n;
-    if (cfg->psk.n)
-        p->psk = nhi_mem_alloc(ike->mem, cfg->psk.n, 16);
-    if (!p->block || (cfg->psk.n && !p->psk))
+    nhtb_span secret = cfg->wildcard ? cfg->seed : cfg->psk;
+    p->psk_n = secret.n;
+    if (secret.n)
+        p->psk = nhi_mem_alloc(ike->mem, secret.n, 16);
+    ike->n_seeded += cfg->wildcard && p->psk;
+    if (!p->block || (secret.n && !p->psk))
         return NHTB_ERR_MEMORY;
-    if (cfg->psk.n)
-        memcpy(p->psk, cfg->psk.p, cfg->psk.n);
+    if (secret.n)
+        memcpy(p->psk, secret.p, secret.n);
     b = (bump){p->block, 0};
     return copy(&b, ike->env.crypto, cfg, &p->cfg);
 }
@@ -174,13 +190,13 @@ int nhi_ike_peer_new(nhi_ike *ike, const nhtb_peer *cfg, nhtb_peer_id *out)
         return NHTB_ERR_ARG;
     int err = check(cfg);
     if (!err)
-        err = nhi_ike_act_grow(ike, 2);
+        err = nhi_ike_act_grow(ike, NHI_IKE_PEER_ACTS);
     if (err)
         return err;
     uint32_t id = 0;
     nhi_ike_peer *p = nhi_slab_new(&ike->peers, &id);
     if (!p) {
-        nhi_ike_act_shrink(ike, 2);
+        nhi_ike_act_shrink(ike, NHI_IKE_PEER_ACTS);
         return ike->peers.used >= ike->peers.max ? NHTB_ERR_LIMIT : NHTB_ERR_MEMORY;
     }
     p->ike = ike;

@@ -48,6 +48,9 @@ typedef struct nhi_ike_env {
     /** Last authenticated ESP packet from / to this peer; 0: none. */
     nhtb_time (*last_in)(void *user, nhtb_peer_id peer);
     nhtb_time (*last_out)(void *user, nhtb_peer_id peer);
+    /** An instance of a wildcard entry comes: its name and tunnels. NHTB_ERR_EXISTS: the name is
+     *  taken, another is tried. NULL: nothing to do. */
+    int (*peer_join)(void *user, nhtb_peer_id peer);
 } nhi_ike_env;
 
 int nhi_ike_new(nhi_ike **out, const nhi_ike_env *env, nhtb_time now);
@@ -63,6 +66,7 @@ typedef enum nhi_ike_act_kind {
     NHI_ACT_LEARN,         /* peer, child index, addr: announced next hop (authenticated) */
     NHI_ACT_MOVE,          /* peer, path: authenticated move of the outer endpoints */
     NHI_ACT_EVENT,         /* event */
+    NHI_ACT_PEER_LEFT,     /* peer: an instance of a wildcard entry lost its last SA */
     NHI_ACT_ASK            /* question number in event.question: PSK wanted */
 } nhi_ike_act_kind;
 /** An agreed child SA pair. Spans borrow IKE memory until the next call into the room. */
@@ -113,6 +117,12 @@ void nhi_ike_peer_start(nhi_ike *ike, nhtb_peer_id id, nhtb_time now);
 void nhi_ike_peer_del(nhi_ike *ike, nhtb_peer_id id, nhtb_time now);
 const nhtb_peer *nhi_ike_peer_config(const nhi_ike *ike,
                                      nhtb_peer_id id); /* NULL: stale; psk empty */
+
+/** Instances of wildcard entries. After PEER_LEFT: is it still without an SA? Then it is dropped. */
+bool nhi_ike_peer_idle(nhi_ike *ike, nhtb_peer_id id);
+void nhi_ike_peer_drop(nhi_ike *ike, nhtb_peer_id id);
+bool nhi_ike_peer_is_instance(const nhi_ike *ike, nhtb_peer_id id);
+nhtb_peer_id nhi_ike_wildcard_first(const nhi_ike *ike, nhtb_peer_id entry); /* 0: none */
 
 int nhi_ike_initiate(nhi_ike *ike, nhtb_peer_id id, nhtb_time now);
 /** Traffic waits for this child: initiates what is missing unless the peer is responder-only. */

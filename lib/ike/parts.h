@@ -75,7 +75,7 @@ int nhi_natd_check(const nhtb_crypto *c, const nhi_ike_msg *m, uint64_t spi_i, u
                    const nhtb_path *path, nhi_natd *out);
 
 /* ---- cookie.c (2.6) ---- */
-#define NHI_COOKIE_LEN 33 /* version octet | HMAC-SHA256 */
+#define NHI_COOKIE_LEN 17 /* version octet | 128 bits */
 typedef struct nhi_cookie {
     uint8_t secret[2][32]; /* [version & 1] */
     uint8_t version;
@@ -83,12 +83,12 @@ typedef struct nhi_cookie {
 int nhi_cookie_init(nhi_cookie *k, nhi_mem *mem);
 /** A new secret; the previous one stays valid once more. */
 int nhi_cookie_rotate(nhi_cookie *k, nhi_mem *mem);
-/** version | HMAC(secret, Ni | IPi | port | SPIi). */
-int nhi_cookie_make(const nhi_cookie *k, const nhtb_crypto *c, nhtb_span nonce,
-                    const nhtb_path *path, uint64_t spi_i, uint8_t out[NHI_COOKIE_LEN]);
+/** Of Ni | IPi | port | SPIi. */
+void nhi_cookie_make(const nhi_cookie *k, nhtb_span nonce, const nhtb_path *path, uint64_t spi_i,
+                     uint8_t out[NHI_COOKIE_LEN]);
 /** Constant time; current or previous version. */
-bool nhi_cookie_valid(const nhi_cookie *k, const nhtb_crypto *c, nhtb_span cookie, nhtb_span nonce,
-                      const nhtb_path *path, uint64_t spi_i);
+bool nhi_cookie_valid(const nhi_cookie *k, nhtb_span cookie, nhtb_span nonce, const nhtb_path *path,
+                      uint64_t spi_i);
 
 /* ---- keymat.c (2.13 - 2.18) ---- */
 typedef struct nhi_ike_keys {
@@ -133,6 +133,16 @@ int nhi_sk_seal(nhi_sk *k, nhi_mem *mem, const nhtb_crypto *c, const nhi_bulk_la
  *  IKE_INTEGRITY, CRYPTO). */
 unsigned nhi_sk_open(nhi_sk *k, const nhtb_crypto *c, const nhi_bulk_lane *lane, nhtb_span msg,
                      uint8_t *out, size_t *out_len, uint8_t *first);
+
+/** The same for one fragment (RFC 7383 2.5): its number and total are authenticated with it. */
+size_t nhi_sk_fragment_len(const nhi_bulk_facts *f, size_t inner);
+/** Most inner bytes of a fragment whose message is at most `most` bytes long. */
+size_t nhi_sk_fragment_room(const nhi_bulk_facts *f, size_t most);
+int nhi_sk_seal_fragment(nhi_sk *k, nhi_mem *mem, const nhtb_crypto *c, const nhi_bulk_lane *lane,
+                         const nhi_ike_hdr *h, const nhi_ike_frag *frag, nhtb_span inner,
+                         uint8_t *p, size_t *len);
+unsigned nhi_sk_open_fragment(nhi_sk *k, const nhtb_crypto *c, const nhi_bulk_lane *lane,
+                              nhtb_span msg, uint8_t *out, size_t *out_len, uint8_t *first);
 
 /* ---- vendor.c ---- */
 extern const uint8_t nhi_vendor_id[16]; /* "libnhtb NHTB v1" announcement, fixed 16 bytes */

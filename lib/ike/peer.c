@@ -51,7 +51,7 @@ nhi_ike_peer *nhi_ike_peer_for_init(nhi_ike *ike, const nhtb_path *path, uint16_
     nhi_suite s;
     *known = NULL;
     while ((p = nhi_slab_next(&ike->peers, &cursor, &id))) {
-        int score = p->started ? path_score(p, path) : -1;
+        int score = p->started && !p->entry.id ? path_score(p, path) : -1;
         if (score < 0)
             continue;
         *known = p;
@@ -91,11 +91,13 @@ static bool suite_allowed(const nhi_ike_peer *p, const nhi_suite *s)
 static int full_score(const nhi_ike_peer *p, const nhi_ike_sa *sa, const nhtb_identity *idi,
                       const nhtb_identity *idr)
 {
-    int score = p->started ? path_score(p, &sa->path) : -1;
-    if (score < 0 || !nhi_ident_match(&p->cfg.remote_id, idi) || !suite_allowed(p, &sa->suite))
+    int score = p->started && !p->entry.id ? path_score(p, &sa->path) * 2 : -1;
+    bool fits = p->cfg.wildcard ? nhi_ike_wildcard_match(p->cfg.wildcard, &p->cfg.remote_id, idi)
+                                : nhi_ident_match(&p->cfg.remote_id, idi);
+    if (score < 0 || !fits || !suite_allowed(p, &sa->suite))
         return -1;
     if (p->cfg.remote_id.type != NHTB_ID_NONE)
-        score += 4;
+        score += p->cfg.wildcard ? 5 : 8; /* a definite identity wins over a pattern */
     if (idr->type == NHTB_ID_NONE)
         return score;
     nhtb_identity own = nhi_ike_peer_local_id(p, &sa->path);
@@ -110,7 +112,9 @@ nhi_ike_peer *nhi_ike_peer_find(nhi_ike *ike, const nhi_ike_sa *sa, const nhtb_i
     uint32_t cursor = 0, id;
     while ((p = nhi_slab_next(&ike->peers, &cursor, &id))) {
         int score = full_score(p, sa, idi, idr);
-        if (score > best_score) {
+        bool longer = best && score == best_score && p->cfg.wildcard && best->cfg.wildcard &&
+                      p->cfg.remote_id.data.n > best->cfg.remote_id.data.n;
+        if (score > best_score || longer) {
             best = p;
             best_score = score;
         }
@@ -321,8 +325,12 @@ void nhi_ike_peer_free(nhi_ike_peer *p)
     nhi_ike *ike = p->ike;
     nhi_wheel_cancel(ike->env.wheel, &p->retry);
     nhi_ike_explain_free(p);
+    nhi_ike_peer *entry = p->entry.id ? nhi_ike_peer_get(ike, p->entry) : NULL;
+    if (entry)
+        entry->n_instances--;
+    ike->n_seeded -= p->cfg.wildcard && p->psk;
     nhi_mem_wipe_free(ike->mem, p->psk, p->psk_n);
     nhi_mem_wipe_free(ike->mem, p->block, p->block_n);
-    nhi_ike_act_shrink(ike, 2);
+    nhi_ike_act_shrink(ike, NHI_IKE_PEER_ACTS);
     nhi_slab_del(&ike->peers, p->id.id);
 }

@@ -62,6 +62,26 @@ static unsigned open_message(nhi_ike_sa *sa, nhtb_span msg, uint8_t *first, size
     return nhi_sk_open(&sa->sk, ike->env.crypto, &ike->lane, msg, ike->rx, n, first);
 }
 
+/** A whole message, or a fragment. whole: the payloads are in rx, *n bytes. */
+static unsigned take(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, uint8_t *first, size_t *n,
+                     bool *whole)
+{
+    if (h->next == NHI_PL_SKF)
+        return nhi_ike_frag_in(sa, h, msg, first, n, whole);
+    *whole = true;
+    return open_message(sa, msg, first, n);
+}
+
+/** Not in the window, but perhaps the last request cut into smaller fragments (RFC 7383 2.5.2). */
+static unsigned outside(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, const nhtb_path *path,
+                        uint8_t kind, nhtb_time now)
+{
+    if (h->next != NHI_PL_SKF || h->msg_id + 1 != sa->in.next || !nhi_ike_frag_recut(sa, msg))
+        return NHTB_REASON_IKE_MESSAGE_ID;
+    nhi_ike_window_repeat(sa, path, kind, now);
+    return NHTB_REASON_NONE;
+}
+
 static void handle_request(nhi_ike_sa *sa, const nhi_ike_msg *m, uint8_t exchange, nhtb_time now)
 {
     switch (exchange) {
@@ -85,9 +105,10 @@ static unsigned request(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, con
     nhi_ike *ike = sa->ike;
     uint8_t first;
     size_t n;
+    bool whole;
     switch (nhi_ike_window_request(sa, h->msg_id, msg)) {
     case NHI_WINDOW_REPEATED: nhi_ike_window_repeat(sa, path, kind, now); return NHTB_REASON_NONE;
-    case NHI_WINDOW_OUTSIDE: return NHTB_REASON_IKE_MESSAGE_ID;
+    case NHI_WINDOW_OUTSIDE: return outside(sa, h, msg, path, kind, now);
     case NHI_WINDOW_NEW: break;
     }
     if (sa->in.busy)
@@ -97,8 +118,8 @@ static unsigned request(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, con
         return NHTB_REASON_IKE_STATE;
     if (sa->state == NHI_SA_R_HALF && !nhi_ike_dos_may_fail(ike, path, now))
         return NHTB_REASON_IKE_AUTH_RATE;
-    unsigned why = open_message(sa, msg, &first, &n);
-    if (why)
+    unsigned why = take(sa, h, msg, &first, &n, &whole);
+    if (why || !whole)
         return why;
     sa->last_in = now;
     follow(sa, path, kind);
@@ -154,12 +175,13 @@ static unsigned response(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, co
     nhi_ike *ike = sa->ike;
     uint8_t first;
     size_t n;
+    bool whole;
     if (!response_fits(sa, h))
         return NHTB_REASON_IKE_UNEXPECTED;
     if (forgotten(sa, h, msg, now))
         return NHTB_REASON_NONE;
-    unsigned why = open_message(sa, msg, &first, &n);
-    if (why)
+    unsigned why = take(sa, h, msg, &first, &n, &whole);
+    if (why || !whole)
         return why;
     sa->last_in = now;
     follow(sa, path, kind);
@@ -232,5 +254,6 @@ unsigned nhi_ike_recv(nhi_ike *ike, const nhtb_path *path, uint8_t kind, nhtb_sp
 {
     nhi_ike_begin(ike);
     ike->count.messages_in++;
+    ike->rx_len = msg.n;
     return receive(ike, path, kind, msg, now);
 }

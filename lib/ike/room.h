@@ -15,6 +15,7 @@
 
 #define NHI_IKE_CHILDREN   64 /* pairs of one IKE SA, whatever their state */
 #define NHI_IKE_INIT_TRIES 6  /* COOKIE and INVALID_KE rounds of one attempt */
+#define NHI_IKE_PEER_ACTS  3  /* what the end of a peer appends at most */
 #define NHI_IKE_NONCE      32
 #define NHI_IKE_NONCE_MAX  256
 #define NHI_IKE_NONCE_KEPT 64 /* octets of a nonce kept for collisions: enough to differ */
@@ -125,6 +126,16 @@ typedef struct nhi_ike_nego {
     uint8_t ours[NHI_IKE_NONCE], theirs[NHI_IKE_NONCE_MAX];
 } nhi_ike_nego;
 
+/** Authenticated fragments of one message (RFC 7383 2.6). */
+typedef struct nhi_ike_frags {
+    uint32_t msg_id;
+    uint16_t total, got;
+    uint8_t first;
+    size_t bytes, len; /* len, tail: of the datagram with number 1 */
+    uint8_t tail[16];
+    nhi_ike_buf *part[NHI_IKE_FRAGS];
+} nhi_ike_frags;
+
 struct nhi_ike_sa {
     nhi_list link, peer_link, children;
     nhi_ike *ike;
@@ -169,6 +180,8 @@ struct nhi_ike_sa {
         size_t len; /* of the last request, and its last octets */
         uint8_t tail[16];
     } in;
+    bool frag;               /* both sides said FRAGMENTATION_SUPPORTED */
+    nhi_ike_frags *frags[2]; /* request, response coming in */
     nhi_ike_nego x_i, x_r;
     nhi_ike_sa *rival; /* the peer's successor while we rekey this SA (2.8.1) */
     uint8_t nonce[NHI_IKE_NONCE_KEPT];
@@ -188,7 +201,7 @@ struct nhi_ike_peer {
     nhtb_peer cfg; /* points into block; psk empty */
     uint8_t *block;
     size_t block_n;
-    uint8_t *psk;
+    uint8_t *psk; /* of a wildcard entry: the seed */
     size_t psk_n;
     nhi_list sas;
     bool started, up;
@@ -198,6 +211,9 @@ struct nhi_ike_peer {
     uint8_t child_tries;           /* children refused since the last one that came up */
     uint16_t last_detail;
     uint32_t last_code;
+    nhtb_peer_id entry;      /* of an instance: the wildcard entry it comes from */
+    uint32_t n_instances;    /* of a wildcard entry */
+    bool leaving;            /* of an instance: its end is on the action list */
     struct nhi_ike_why *why; /* explain.c; NULL: nothing failed yet */
 };
 
@@ -224,7 +240,8 @@ struct nhi_ike {
     nhi_map by_init;  /* initiator SPI and source, half-open as responder -> SA */
     nhi_map by_child; /* inbound ESP SPI -> child */
     uint32_t half_open, next_question;
-    uint32_t n_jobs; /* public-key jobs made and not yet handed back */
+    uint32_t n_seeded; /* wildcard entries: while there are any, every IKE_AUTH derives once */
+    uint32_t n_jobs;   /* public-key jobs made and not yet handed back */
     nhi_ike_dos dos;
     bool shutting;
     nhi_cookie cookie;
@@ -233,6 +250,7 @@ struct nhi_ike {
     nhtb_time last_plain_error;
     nhi_bulk_lane lane;
     /* one message at a time */
+    size_t rx_len; /* of the datagram under way */
     uint8_t plain[NHI_IKE_PLAIN]; /* a stateless answer: costs no allocation */
     uint8_t *rx, *tx;
     size_t buf_n;
@@ -368,6 +386,16 @@ void nhi_ike_peer_child_failed(nhi_ike_sa *sa, uint16_t cfg, nhtb_detail detail,
                                nhtb_time now);
 void nhi_ike_peer_free(nhi_ike_peer *p);
 
+/* ---- wildcard.c ---- */
+bool nhi_ike_wildcard_valid(uint8_t kind, const nhtb_identity *pattern);
+bool nhi_ike_wildcard_match(uint8_t kind, const nhtb_identity *pattern, const nhtb_identity *got);
+/** The instance of an identity, NULL: none. */
+nhi_ike_peer *nhi_ike_wildcard_find(const nhi_ike_peer *entry, const nhtb_identity *id);
+/** Makes it (the identity has proved itself). NULL: *err says why. */
+nhi_ike_peer *nhi_ike_wildcard_spawn(nhi_ike_peer *entry, const nhtb_identity *id, int *err);
+/** An SA left the peer: an instance without any goes after this call. */
+void nhi_ike_wildcard_left(nhi_ike_peer *p);
+
 /* ---- explain.c ---- */
 /** A failure to remember. step: static text. child: UINT16_MAX for the IKE SA. */
 typedef struct nhi_ike_fault {
@@ -403,6 +431,19 @@ static inline nhtb_span nhi_ike_buf_msg(const nhi_ike_buf *b)
 {
     return (nhtb_span){b->p + NHI_IKE_MARKER, b->n - NHI_IKE_MARKER};
 }
+
+/* ---- frag.c ---- */
+/** Is a message with this much inside too long for one datagram? */
+bool nhi_ike_frag_needed(const nhi_ike_sa *sa, size_t inner);
+/** All fragments behind one another, each with its marker. */
+nhi_ike_buf *nhi_ike_frag_seal(nhi_ike_sa *sa, const nhi_ike_hdr *h, uint8_t first, nhtb_span inner,
+                               int *err);
+/** A fragment of the expected message. whole: all are there, the payloads are in ike->rx. */
+unsigned nhi_ike_frag_in(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, uint8_t *first,
+                         size_t *n, bool *whole);
+/** Is this the authentic first fragment of a message (the last request, cut anew)? */
+bool nhi_ike_frag_recut(nhi_ike_sa *sa, nhtb_span msg);
+void nhi_ike_frag_drop(nhi_ike_sa *sa, bool response);
 
 /* ---- window.c ---- */
 void nhi_ike_window_sent(nhi_ike_sa *sa, nhi_ike_buf *msg, uint8_t exchange, nhtb_time now);
@@ -466,6 +507,8 @@ void nhi_ike_init_r_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
 void nhi_ike_init_build(nhi_ike_sa *sa, nhi_ike_builder *b, const nhi_ike_nego *x,
                         bool force_encap);
 bool nhi_ike_init_vendor(const nhi_ike_msg *m);
+/** Does the peer take fragments, and may we? */
+bool nhi_ike_init_frag(const nhi_ike *ike, const nhi_ike_msg *m);
 void nhi_ike_auth_i_send(nhi_ike_sa *sa, nhtb_time now);
 void nhi_ike_auth_i_done(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
 void nhi_ike_auth_r_recv(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);

@@ -170,6 +170,8 @@ static void quiet(nhi_ike_sa *sa)
     nhi_ike_nego_end(&sa->x_r);
     remove_children(sa);
     nhi_ike_buf_drop(ike, &sa->out.msg);
+    nhi_ike_frag_drop(sa, false);
+    nhi_ike_frag_drop(sa, true);
     sa->out.busy = sa->in.busy = false;
     sa->task = NHI_TASK_NONE;
     sa->want = 0;
@@ -191,6 +193,8 @@ void nhi_ike_sa_kill(nhi_ike_sa *sa)
     nhi_ike_table_del(sa);
     nhi_ike_buf_drop(ike, &sa->in.response);
     nhi_list_del(&sa->peer_link);
+    if (sa->peer)
+        nhi_ike_wildcard_left(sa->peer);
     nhi_list_del(&sa->link);
     nhi_list_add_tail(&ike->dead_sas, &sa->link);
     ike->n_sas--;

@@ -22,18 +22,27 @@ nhi_ike_buf *nhi_ike_send_keep(nhi_ike *ike, nhi_ike_builder *b, int *err)
     return out;
 }
 
+/** The buffer may hold several datagrams, the fragments of one message: each header tells where the
+ *  next one starts. */
 void nhi_ike_send_to(nhi_ike *ike, nhtb_peer_id peer, const nhtb_path *path, uint8_t kind,
                      const nhi_ike_buf *b)
 {
-    nhi_ike_act *a = nhi_ike_act_add(ike, NHI_ACT_SEND, false);
-    if (!a)
-        return; /* as a lost datagram: retransmission repairs it */
     size_t skip = kind == NHTB_PKT_UDP_4500 ? 0 : NHI_IKE_MARKER;
-    a->peer = peer;
-    a->path = *path;
-    a->pkt_kind = kind;
-    a->data = (nhtb_span){b->p + skip, b->n - skip};
-    ike->count.messages_out++;
+    for (size_t at = 0; at + NHI_IKE_MARKER + NHI_IKE_HDR <= b->n;) {
+        const uint8_t *p = b->p + at;
+        size_t n = NHI_IKE_MARKER + nhi_get32(p + NHI_IKE_MARKER + NHI_IKE_HDR - 4);
+        if (!nhi_check(ike->mem, n >= NHI_IKE_MARKER + NHI_IKE_HDR && n <= b->n - at))
+            return;
+        nhi_ike_act *a = nhi_ike_act_add(ike, NHI_ACT_SEND, false);
+        if (!a)
+            return; /* as a lost datagram: retransmission repairs it */
+        a->peer = peer;
+        a->path = *path;
+        a->pkt_kind = kind;
+        a->data = (nhtb_span){p + skip, n - skip};
+        ike->count.messages_out++;
+        at += n;
+    }
 }
 
 void nhi_ike_send_buf(nhi_ike_sa *sa, nhi_ike_buf *b, nhtb_time now)
@@ -51,12 +60,6 @@ static nhi_ike_buf *seal(nhi_ike_sa *sa, uint8_t exchange, bool response, uint32
         *err = b->w.bad ? NHTB_ERR_SHORT : NHTB_ERR_INTERNAL;
         return NULL;
     }
-    size_t len = nhi_sk_message_len(sa->sk.facts, b->w.n);
-    nhi_ike_buf *out = nhi_ike_buf_new(ike, NHI_IKE_MARKER + len);
-    if (!out) {
-        *err = NHTB_ERR_MEMORY;
-        return NULL;
-    }
     nhi_ike_hdr h = {.spi_i = sa->spi_i,
                      .spi_r = sa->spi_r,
                      .version = NHI_IKE_VERSION,
@@ -65,6 +68,14 @@ static nhi_ike_buf *seal(nhi_ike_sa *sa, uint8_t exchange, bool response, uint32
                                         (response ? NHI_IKE_F_RESPONSE : 0)),
                      .msg_id = id};
     uint8_t first = b->w.n ? b->first : NHI_PL_NONE;
+    if (nhi_ike_frag_needed(sa, b->w.n))
+        return nhi_ike_frag_seal(sa, &h, first, (nhtb_span){b->w.p, b->w.n}, err);
+    size_t len = nhi_sk_message_len(sa->sk.facts, b->w.n);
+    nhi_ike_buf *out = nhi_ike_buf_new(ike, NHI_IKE_MARKER + len);
+    if (!out) {
+        *err = NHTB_ERR_MEMORY;
+        return NULL;
+    }
     *err = nhi_sk_seal(&sa->sk, ike->mem, ike->env.crypto, &ike->lane, &h, first,
                        (nhtb_span){b->w.p, b->w.n}, out->p + NHI_IKE_MARKER, &len);
     if (!*err && !nhi_check(ike->mem, len + NHI_IKE_MARKER == out->n))
@@ -127,6 +138,8 @@ void nhi_ike_send_plain(nhi_ike *ike, const nhtb_path *path, uint8_t kind, const
     nhi_ike_build_init(&b, p, sizeof ike->plain - NHI_IKE_MARKER, &h);
     nhi_ike_build_notify(&b, 0, (nhtb_span){NULL, 0}, notify, data);
     size_t n = nhi_ike_build_finish(&b);
+    if (n > ike->rx_len) /* never more than came: nobody is flooded through us */
+        return;
     nhi_ike_act *a = n ? nhi_ike_act_add(ike, NHI_ACT_SEND, true) : NULL;
     if (!a)
         return;

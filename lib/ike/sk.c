@@ -3,7 +3,8 @@
  * RFC 5282. Called by ike/send and ike/recv on the control thread's lane. */
 #include "ike/parts.h"
 
-#define SK_HDR 4 /* generic payload header */
+#define SK_HDR  4 /* generic payload header */
+#define SKF_HDR 8 /* and the fragment's number and total */
 
 int nhi_sk_make(nhi_sk *k, nhi_mem *mem, const nhtb_crypto *c, const nhi_suite *s,
                 const nhi_ike_keys *keys, bool initiator, unsigned lanes)
@@ -43,9 +44,26 @@ static size_t pad_len(const nhi_bulk_facts *f, size_t inner)
     return (block - (inner + 1) % block) % block;
 }
 
+static size_t total_len(const nhi_bulk_facts *f, size_t head, size_t inner)
+{
+    return NHI_IKE_HDR + head + f->iv_len + inner + pad_len(f, inner) + 1 + f->icv_len;
+}
+
 size_t nhi_sk_message_len(const nhi_bulk_facts *f, size_t inner)
 {
-    return NHI_IKE_HDR + SK_HDR + f->iv_len + inner + pad_len(f, inner) + 1 + f->icv_len;
+    return total_len(f, SK_HDR, inner);
+}
+
+size_t nhi_sk_fragment_len(const nhi_bulk_facts *f, size_t inner)
+{
+    return total_len(f, SKF_HDR, inner);
+}
+
+size_t nhi_sk_fragment_room(const nhi_bulk_facts *f, size_t most)
+{
+    size_t block = f->aead ? 1 : f->block;
+    size_t fixed = (size_t)NHI_IKE_HDR + SKF_HDR + f->iv_len + f->icv_len;
+    return most < fixed + block ? 0 : (most - fixed) / block * block - 1;
 }
 
 static int put_iv(nhi_sk *k, nhi_mem *mem, uint8_t *iv)
@@ -60,22 +78,29 @@ static int put_iv(nhi_sk *k, nhi_mem *mem, uint8_t *iv)
     return NHTB_OK;
 }
 
-int nhi_sk_seal(nhi_sk *k, nhi_mem *mem, const nhtb_crypto *c, const nhi_bulk_lane *lane,
-                const nhi_ike_hdr *h, uint8_t first, nhtb_span inner, uint8_t *p, size_t *len)
+/** frag NULL: a whole message. */
+static int seal(nhi_sk *k, nhi_mem *mem, const nhtb_crypto *c, const nhi_bulk_lane *lane,
+                const nhi_ike_hdr *h, uint8_t first, const nhi_ike_frag *frag, nhtb_span inner,
+                uint8_t *p, size_t *len)
 {
     const nhi_bulk_facts *f = k->facts;
-    size_t pad = pad_len(f, inner.n), total = nhi_sk_message_len(f, inner.n);
+    size_t head = frag ? SKF_HDR : SK_HDR;
+    size_t pad = pad_len(f, inner.n), total = total_len(f, head, inner.n);
     if (total > *len || total - NHI_IKE_HDR > 0xffff) {
         return NHTB_ERR_SHORT;
     }
     nhi_ike_hdr hdr = *h;
-    hdr.next = NHI_PL_SK;
+    hdr.next = frag ? NHI_PL_SKF : NHI_PL_SK;
     hdr.length = (uint32_t)total;
     nhi_ike_hdr_write(p, &hdr);
-    uint8_t *sk = p + NHI_IKE_HDR, *iv = sk + SK_HDR, *text = iv + f->iv_len;
+    uint8_t *sk = p + NHI_IKE_HDR, *iv = sk + head, *text = iv + f->iv_len;
     sk[0] = first;
     sk[1] = 0;
     nhi_put16(sk + 2, (unsigned)(total - NHI_IKE_HDR));
+    if (frag) {
+        nhi_put16(sk + 4, frag->number);
+        nhi_put16(sk + 6, frag->total);
+    }
     int err = put_iv(k, mem, iv);
     if (err) {
         return err;
@@ -92,7 +117,7 @@ int nhi_sk_seal(nhi_sk *k, nhi_mem *mem, const nhtb_crypto *c, const nhi_bulk_la
                        .len = n,
                        .iv = iv,
                        .aad = p,
-                       .aad_len = NHI_IKE_HDR + SK_HDR,
+                       .aad_len = (uint32_t)(NHI_IKE_HDR + head),
                        .icv = text + n,
                        .status = NHTB_BULK_FAIL};
     c->bulk->seal(lane->mem, lane->index, &j, 1);
@@ -100,18 +125,33 @@ int nhi_sk_seal(nhi_sk *k, nhi_mem *mem, const nhtb_crypto *c, const nhi_bulk_la
     return j.status == NHTB_BULK_OK ? NHTB_OK : NHTB_ERR_CRYPTO;
 }
 
-unsigned nhi_sk_open(nhi_sk *k, const nhtb_crypto *c, const nhi_bulk_lane *lane, nhtb_span msg,
-                     uint8_t *out, size_t *out_len, uint8_t *first)
+int nhi_sk_seal(nhi_sk *k, nhi_mem *mem, const nhtb_crypto *c, const nhi_bulk_lane *lane,
+                const nhi_ike_hdr *h, uint8_t first, nhtb_span inner, uint8_t *p, size_t *len)
+{
+    return seal(k, mem, c, lane, h, first, NULL, inner, p, len);
+}
+
+int nhi_sk_seal_fragment(nhi_sk *k, nhi_mem *mem, const nhtb_crypto *c, const nhi_bulk_lane *lane,
+                         const nhi_ike_hdr *h, const nhi_ike_frag *frag, nhtb_span inner,
+                         uint8_t *p, size_t *len)
+{
+    return seal(k, mem, c, lane, h, frag->first, frag, inner, p, len);
+}
+
+static unsigned open(nhi_sk *k, const nhtb_crypto *c, const nhi_bulk_lane *lane, bool frag,
+                     nhtb_span msg, uint8_t *out, size_t *out_len, uint8_t *first)
 {
     const nhi_bulk_facts *f = k->facts;
+    size_t head = frag ? SKF_HDR : SK_HDR;
     nhi_rd r;
     nhi_rd_init(&r, msg.p, msg.n);
     nhi_rd_skip(&r, 16);
-    bool is_sk = nhi_rd_u8(&r) == NHI_PL_SK;
+    bool is_sk = nhi_rd_u8(&r) == (frag ? NHI_PL_SKF : NHI_PL_SK);
     nhi_rd_skip(&r, NHI_IKE_HDR - 17);
     uint8_t next = nhi_rd_u8(&r);
     nhi_rd_skip(&r, 1);
     bool fits = nhi_rd_u16(&r) == msg.n - NHI_IKE_HDR;
+    nhi_rd_skip(&r, head - SK_HDR);
     nhtb_span iv = nhi_rd_span(&r, f->iv_len);
     size_t n = nhi_rd_left(&r);
     if (r.bad || !is_sk || !fits || n < (size_t)f->icv_len + 1) {
@@ -130,7 +170,7 @@ unsigned nhi_sk_open(nhi_sk *k, const nhtb_crypto *c, const nhi_bulk_lane *lane,
                        .len = (uint32_t)n,
                        .iv = iv.p,
                        .aad = msg.p,
-                       .aad_len = NHI_IKE_HDR + SK_HDR,
+                       .aad_len = (uint32_t)(NHI_IKE_HDR + head),
                        .icv = tag,
                        .status = NHTB_BULK_FAIL};
     c->bulk->open(lane->mem, lane->index, &j, 1);
@@ -144,4 +184,16 @@ unsigned nhi_sk_open(nhi_sk *k, const nhtb_crypto *c, const nhi_bulk_lane *lane,
     *out_len = n - pad;
     *first = next;
     return NHTB_REASON_NONE;
+}
+
+unsigned nhi_sk_open(nhi_sk *k, const nhtb_crypto *c, const nhi_bulk_lane *lane, nhtb_span msg,
+                     uint8_t *out, size_t *out_len, uint8_t *first)
+{
+    return open(k, c, lane, false, msg, out, out_len, first);
+}
+
+unsigned nhi_sk_open_fragment(nhi_sk *k, const nhtb_crypto *c, const nhi_bulk_lane *lane,
+                              nhtb_span msg, uint8_t *out, size_t *out_len, uint8_t *first)
+{
+    return open(k, c, lane, true, msg, out, out_len, first);
 }

@@ -43,6 +43,7 @@ void nhi_ike_window_done(nhi_ike_sa *sa)
 {
     nhi_wheel_cancel(sa->ike->env.wheel, &sa->t_retransmit);
     nhi_ike_buf_drop(sa->ike, &sa->out.msg);
+    nhi_ike_frag_drop(sa, true);
     sa->out.busy = false;
     sa->out.next++;
     sa->hint = 0;
@@ -113,9 +114,12 @@ nhi_ike_window nhi_ike_window_request(const nhi_ike_sa *sa, uint32_t id, nhtb_sp
 
 void nhi_ike_window_note(nhi_ike_sa *sa, nhtb_span msg, uint8_t exchange)
 {
+    const nhi_ike_frags *f = sa->frags[0];
+    bool cut = msg.p[NHI_IKE_HDR - 12] == NHI_PL_SKF && f; /* its first fragment stands for it */
     sa->in.exchange = exchange;
-    sa->in.len = msg.n;
-    memcpy(sa->in.tail, msg.p + msg.n - sizeof sa->in.tail, sizeof sa->in.tail);
+    sa->in.len = cut ? f->len : msg.n;
+    memcpy(sa->in.tail, cut ? f->tail : msg.p + msg.n - sizeof sa->in.tail, sizeof sa->in.tail);
+    nhi_ike_frag_drop(sa, false);
 }
 
 /** To where the request came from (2.11): its NAT mapping may be another by now. The SA itself does

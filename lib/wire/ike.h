@@ -75,7 +75,8 @@ enum { /* notifies used */
        NHI_N_USE_TRANSPORT_MODE = 16391,
        NHI_N_REKEY_SA = 16393,
        NHI_N_ESP_TFC_PADDING_NOT_SUPPORTED = 16394,
-       NHI_N_NON_FIRST_FRAGMENTS_ALSO = 16395
+       NHI_N_NON_FIRST_FRAGMENTS_ALSO = 16395,
+       NHI_N_FRAGMENTATION_SUPPORTED = 16430
 };
 
 typedef struct nhi_ike_hdr {
@@ -107,6 +108,16 @@ nhi_ike_chain nhi_ike_msg_parse(nhi_ike_msg *m, uint8_t first, const uint8_t *p,
 /** Payloads of a type: how many, and the k-th (NULL: none). */
 size_t nhi_ike_msg_count(const nhi_ike_msg *m, uint8_t type);
 const nhi_ike_pl *nhi_ike_msg_get(const nhi_ike_msg *m, uint8_t type, size_t k);
+
+/* ---- Encrypted Fragment payload (RFC 7383 2.5) ---- */
+#define NHI_IKE_FRAGS 64 /* of one message at most */
+typedef struct nhi_ike_frag {
+    uint16_t number, total; /* 1..total */
+    uint8_t first;          /* type of the first payload inside the message; NONE but in number 1 */
+} nhi_ike_frag;
+/** msg: the whole datagram with its header. False when it is no SKF message, has more than the one
+ *  payload, or its numbers cannot be (0, above the total, a total above NHI_IKE_FRAGS). */
+bool nhi_ike_frag_read(nhi_ike_frag *f, nhtb_span msg);
 
 /* ---- SA payload (3.3) ---- */
 typedef struct nhi_transform {

@@ -27,6 +27,7 @@ static const bench_case cases[] = {
     {"lpm/1m", "nhi_lpm_get over 1,000,000 IPv4 routes", bench_lpm, NULL, 0, 1000000},
     {"ike/psk-x25519", "IKEv2 set-ups, PSK, AES-GCM, both ends in process", bench_ike, "openssl", 0,
      1000},
+    {"ike/cookie", "IKE_SA_INIT floods answered with cookies", bench_cookie, "openssl", 0, 0},
     {"memory/1k", "bytes per IKEv2 tunnel at the hub", bench_memory, "openssl", 0, 1000},
     {"memory/10k", "bytes per IKEv2 tunnel at the hub", bench_memory, "openssl", 0, 10000},
 };

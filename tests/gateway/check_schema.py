@@ -41,7 +41,7 @@ def members_in_reader():
     for path in glob.glob(os.path.join(GATEWAY, "config*.c")):
         with open(path, encoding="utf-8") as f:
             found |= set(re.findall(r'^\s*\{"([$a-z_0-9]+)", rd_', f.read(), re.M))
-    return found | {"file", "text"}
+    return found | {"file", "text", "hex", "hex_file"}
 
 
 def members_in_schema(node):

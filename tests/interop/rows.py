@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows of the interop matrix and the steps they take after the tunnel is up and counted."""
 import signal
+import threading
 import time
 
 from lab import LabError, wait_for
@@ -49,6 +50,46 @@ def rekey_ike_by_peer(r):
     sa = r.report()
     r.peer.ctl("--rekey", "--ike", "nhtb")
     new_ike(r, {sa["spi_i"], sa["spi_r"]})
+
+
+def both_at_once(r, ours, theirs, changed):
+    """Both sides start a rekey at the same moment; whoever wins, one SA stands and traffic passes."""
+    done = []
+    t = threading.Thread(target=lambda: done.append(r.peer.ctl("--rekey", *theirs, check=False)))
+    t.start()
+    r.gateway.ctl("rekey", "peer", ours)
+    t.join()
+    wait_for("the rekeys of both sides settled", 20, changed)
+    r.traffic()
+
+
+def rekey_child_by_both(r):
+    for _ in range(3):
+        before = spis(r.report())
+        both_at_once(r, "child", ("--child", "net"),
+                     lambda: (lambda sa: sa and not spis(sa) & before)(r.report()))
+
+
+def rekey_ike_by_both(r):
+    sa = r.report()
+    before = {sa["spi_i"], sa["spi_r"]}
+    both_at_once(r, "ike", ("--ike", "nhtb"),
+                 lambda: (lambda s: s and not {s["spi_i"], s["spi_r"]} & before)(r.report()))
+
+
+def delete_and_again_by_peer(r):
+    delete_by_peer(r)
+    r.peer.initiate()
+    r.first = wait_for("established again by the peer's report", 20, r.report)
+    r.traffic()
+
+
+def delete_and_again_by_us(r):
+    before = spis(r.report())
+    r.gateway.ctl("clear", "peer")
+    r.first = wait_for("established again by the peer's report", 30,
+                       lambda: (lambda sa: sa if sa and not spis(sa) & before else None)(r.report()))
+    r.traffic()
 
 
 def delete_by_peer(r):
@@ -108,6 +149,11 @@ IKE = {
     "cbc256-sha512-modp2048": ("aes256-sha512-modp2048", "aes256-sha512-modp2048"),
     "cbc128-sha256-ecp256": ("aes128-sha256-ecp256", "aes128-sha256-ecp256"),
     "cbc256-sha384-x25519": ("aes256-sha384-x25519", "aes256-sha384-x25519"),
+    "gcm256-ecp384": ("aes256gcm16-prfsha384-ecp384", "aes256gcm16-prfsha384-ecp384"),
+    "gcm256-ecp521": ("aes256gcm16-prfsha512-ecp521", "aes256gcm16-prfsha512-ecp521"),
+    "cbc256-sha384-ecp384": ("aes256-sha384-ecp384", "aes256-sha384-ecp384"),
+    "cbc256-sha512-modp3072": ("aes256-sha512-modp3072", "aes256-sha512-modp3072"),
+    "gcm128-modp4096": ("aes128gcm16-prfsha256-modp4096", "aes128gcm16-prfsha256-modp4096"),
     "chacha-x25519": ("chacha20poly1305-prfsha256-x25519", "chacha20poly1305-prfsha256-x25519"),
 }
 
@@ -140,6 +186,33 @@ ROWS = [
         expect_suite=["CHACHA20_POLY1305"]),
     row("ChaCha20-Poly1305, X25519", "responder", "chacha-x25519", "chacha20poly1305",
         expect_suite=["CHACHA20_POLY1305"]),
+    # larger groups, each role
+    row("AES-256-GCM, P-384", "initiator", "gcm256-ecp384", expect_suite=["ECP_384", "PRF_HMAC_SHA2_384"]),
+    row("AES-256-GCM, P-521", "initiator", "gcm256-ecp521", expect_suite=["ECP_521", "PRF_HMAC_SHA2_512"]),
+    row("AES-256-GCM, P-521", "responder", "gcm256-ecp521", expect_suite=["ECP_521"]),
+    row("AES-256-CBC SHA-384, P-384", "responder", "cbc256-sha384-ecp384", "aes256-sha384",
+        expect_suite=["ECP_384", "AES_CBC-256/HMAC_SHA2_384_192"]),
+    row("AES-256-CBC SHA-512, MODP-3072", "initiator", "cbc256-sha512-modp3072", "aes256-sha512",
+        expect_suite=["MODP_3072"]),
+    row("AES-128-CBC SHA-384, MODP-3072", "responder", "cbc256-sha512-modp3072", "aes128-sha384",
+        expect_suite=["MODP_3072", "AES_CBC-128/HMAC_SHA2_384_192"]),
+    row("AES-128-GCM, MODP-4096", "initiator", "gcm128-modp4096", "aes128gcm16", expect_suite=["MODP_4096"]),
+    row("AES-128-CBC SHA-512, MODP-4096", "responder", "gcm128-modp4096", "aes128-sha512",
+        expect_suite=["MODP_4096", "AES_CBC-128/HMAC_SHA2_512_256"]),
+    row("AES-256-CBC SHA-256, X25519", "initiator", "cbc256-sha384-x25519", "aes256-sha256",
+        expect_suite=["AES_CBC-256/HMAC_SHA2_256_128"]),
+    row("child rekey by us, PFS P-384", "initiator", esp="aes256gcm16-ecp384", steps=[rekey_child_by_us]),
+    row("child rekey by the peer, PFS P-521", "responder", esp="aes256gcm16-ecp521", steps=[rekey_child_by_peer]),
+    row("child rekey by the peer, PFS MODP-3072", "initiator", esp="aes128gcm16-modp3072",
+        steps=[rekey_child_by_peer, rekey_child_by_us]),
+    # both sides at once, down and up again, windows of the peer
+    row("child rekeys by both at once", "initiator", steps=[rekey_child_by_both]),
+    row("child rekeys by both at once, PFS", "responder", esp="aes256gcm16-x25519", steps=[rekey_child_by_both]),
+    row("IKE rekeys by both at once", "responder", steps=[rekey_ike_by_both]),
+    row("delete by the peer, then again", "responder", steps=[delete_and_again_by_peer]),
+    row("delete by us, then again", "initiator", steps=[delete_and_again_by_us]),
+    row("the peer's replay window 1024", "responder", swan={"window": "1024"}, steps=[big_packets]),
+    row("the peer has no replay window", "initiator", swan={"window": "0"}, steps=[big_packets]),
     row("wrong KE group first (INVALID_KE_PAYLOAD)", "initiator", ike="gcm256-x25519",
         swan={"ike": "aes256gcm16-prfsha256-ecp256"}, our_ike_words=True, expect_suite=["ECP_256"]),
     row("wrong KE group first (INVALID_KE_PAYLOAD)", "responder",

@@ -78,7 +78,7 @@ void sim_nat_rebind(sim_nat *nat, const char *addr);
 typedef struct sim_node_opts {
     const char *name;
     const char *addr, *addr6; /* outer addresses; addr6 may be NULL */
-    const char *crypto;       /* "null" (default), "null-tap", "mbedtls", "openssl" */
+    const char *crypto;       /* "null" (default), "null-tap", "null-fault", "mbedtls", "openssl" */
     nhtb_settings settings;   /* size 0: sim_settings(64) */
     unsigned spares;          /* spare packets per burst call; default 8 */
     bool no_spares;           /* 0 spares */
@@ -107,6 +107,28 @@ void sim_answer_psk(sim_node *n, const char *psk);
 uint64_t sim_allocs(const sim_node *n);         /* calls so far */
 void sim_fail_alloc(sim_node *n, uint64_t nth); /* the nth from now fails once; 0: none */
 uint64_t sim_live_bytes(const sim_node *n);
+
+/* ---- fault points: calls to the host or the backend that may fail ----
+ * Counted over all nodes of the process; crypto calls of nodes with crypto "null-fault" only. */
+typedef enum sim_fault_kind {
+    SIM_FAULT_ALLOC,
+    SIM_FAULT_RANDOM,
+    SIM_FAULT_KEY,
+    SIM_FAULT_SEAL,
+    SIM_FAULT_OPEN,
+    SIM_FAULT_KDF,
+    SIM_FAULT_PK,
+    SIM_FAULT_SEND,
+    SIM_FAULTS
+} sim_fault_kind;
+/** From now on calls are counted, and the nth fails once; 0: none. */
+void sim_fault_arm(uint64_t nth);
+void sim_fault_disarm(void);
+/** Calls counted since sim_fault_arm, of one kind or (negative) of all. */
+uint64_t sim_fault_points(int kind);
+/** The kind that failed, or negative. */
+int sim_fault_hit(void);
+const char *sim_fault_name(int kind);
 
 /* ---- events, counters ---- */
 unsigned sim_events(const sim_node *n, nhtb_event_kind k);         /* occurrences so far */
@@ -168,6 +190,7 @@ typedef struct sim_topo_opts {
     sim_peer_opts peer; /* what both sides share: establish is the spokes', ids are set here */
     nhtb_iface_kind spoke_kind;    /* of the spokes' st0 */
     uint32_t hub_child_lifetime_s; /* 0: as the spokes' */
+    const char *hub_ike;           /* NULL: as the spokes' */
     bool transit_routes;           /* spokes route all of 172.16.0.0/12 to the hub */
     const nhtb_settings *settings; /* NULL: sim_settings(n) */
 } sim_topo_opts;

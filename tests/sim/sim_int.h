@@ -102,6 +102,9 @@ void sim_node_receive(sim_node *n, const sim_datagram *d);
 void sim_node_wake(sim_node *n);
 /** One packet through a worker of the node, and what its verdicts ask for. */
 void sim_through(sim_node *n, unsigned worker, nhtb_pkt *p, bool out);
+/** A call of this kind is made: does it fail? */
+bool sim_fault(sim_fault_kind kind);
+nhtb_crypto sim_fault_crypto(void);
 _Noreturn void sim_die(const sim *s, const char *what, int err);
 sim_nat *sim_nat_find(sim *s, const nhtb_addr *a);
 bool sim_nat_out(sim_nat *nat, sim_node *n, sim_datagram *d);

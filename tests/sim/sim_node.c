@@ -17,6 +17,8 @@ static void *node_alloc(void *user, size_t n, size_t align)
 {
     sim_node *node = user;
     node->allocs++;
+    if (sim_fault(SIM_FAULT_ALLOC))
+        return NULL;
     if (node->fail_in && --node->fail_in == 0) {
         if (getenv("NHTB_SIM_LOG"))
             fprintf(stderr, "%10.4f %-8s allocation of %zu bytes fails\n",
@@ -56,6 +58,8 @@ static void node_free(void *user, void *p, size_t n)
 static int node_random(void *user, uint8_t *dst, size_t n)
 {
     sim_node *node = user;
+    if (sim_fault(SIM_FAULT_RANDOM))
+        return NHTB_ERR_RANDOM;
     for (size_t i = 0; i < n; i++)
         dst[i] = (uint8_t)sim_next(&node->rng);
     return 0;
@@ -124,6 +128,10 @@ bool sim_crypto(const char *name, nhtb_crypto *out)
         tap.ops = *out->bulk;
         tap.ops.seal = tap_seal;
         out->bulk = &tap.ops;
+        return true;
+    }
+    if (name && strcmp(name, "null-fault") == 0) {
+        *out = sim_fault_crypto();
         return true;
     }
     if (!name || strcmp(name, "null") == 0) {
@@ -489,7 +497,9 @@ static bool drain(sim_node *n)
     while (nhtb_drain(n->ctx, &buf, 1, n->s->now) == 1) {
         any = true;
         buf->cap = SIM_BUF;
-        if (buf->verdict == NHTB_PKT_TX)
+        if (buf->verdict == NHTB_PKT_TX && sim_fault(SIM_FAULT_SEND))
+            any = true; /* the socket refused it */
+        else if (buf->verdict == NHTB_PKT_TX)
             sim_net_send(n, buf);
         else if (buf->verdict == NHTB_PKT_REINJECT)
             sim_through(n, buf->worker % n->n_workers, buf, true);

@@ -312,6 +312,8 @@ static void hub_new(sim_topo *t, const sim_topo_opts *o, const nhtb_settings *se
         po.remote_id = spoke_id(i);
         po.iface = t->hub_st0;
         po.establish = NHTB_ESTABLISH_RESPONDER_ONLY;
+        if (o->hub_ike)
+            po.ike = o->hub_ike;
         if (o->hub_child_lifetime_s)
             po.child_lifetime_s = o->hub_child_lifetime_s;
         err = sim_peer_txn(x, t->hub, &po, &t->hub_peer[i]);

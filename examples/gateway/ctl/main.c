@@ -26,6 +26,8 @@ static const char USAGE[] =
     "  monitor                          events as they come, until interrupted\n"
     "  initiate PEER                    start the tunnels of a gateway\n"
     "  clear PEER|all                   delete the SAs (the peer is told)\n"
+    "  clear ipsec next-hop-tunnels [ADDRESS]\n"
+    "                                   forget who owns learnt next hops\n"
     "  rekey PEER [ike|child]           fresh keys now\n"
     "  reload                           read the configuration again\n"
     "  psk-derive --seed-file FILE --hub-id ID --id ID\n"
@@ -136,13 +138,20 @@ static bool build(options *o, json_out *w, const char **table)
     const bool on_peer =
         rekey || (o->n_words == 2 && (strcmp(c, "initiate") == 0 || strcmp(c, "clear") == 0 ||
                                       strcmp(c, "explain") == 0));
+    const bool owners = (o->n_words == 3 || o->n_words == 4) && strcmp(c, "clear") == 0 &&
+                        strcmp(o->word[1], "ipsec") == 0 &&
+                        strcmp(o->word[2], "next-hop-tunnels") == 0;
     const bool reload = o->n_words == 1 && (strcmp(c, "reload") == 0 || strcmp(c, "monitor") == 0);
-    if (*table == NULL && !on_peer && !reload)
+    if (*table == NULL && !on_peer && !reload && !owners)
         return false;
     json_open(w, NULL, '{');
     json_str(w, "command", c);
     if (*table != NULL)
         json_str(w, "table", *table);
+    if (owners)
+        json_str(w, "table", "ipsec next-hop-tunnels");
+    if (owners && o->n_words == 4)
+        json_str(w, "address", o->word[3]);
     if (on_peer)
         json_str(w, "peer", o->word[1]);
     if (rekey && o->n_words == 3)

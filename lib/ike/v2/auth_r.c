@@ -2,6 +2,8 @@
  * IKE_AUTH as responder: finds the peer by identity and address, proves it, answers with our proof
  * and the first child. Every failure looks the same from outside: same answer, same work.
  * RFC 7296 1.2, 2.15, 2.21.2, 2.4. Called by recv and ask. Control thread. */
+#include <nhtb/psk.h>
+
 #include "ike/room.h"
 
 typedef struct claim {
@@ -123,12 +125,49 @@ static void answer(nhi_ike_sa *sa, nhtb_span psk, uint16_t refused, nhtb_time no
     nhi_ike_nego_end(x);
 }
 
+/** Does the session of this identity that is up stay? Then it is asked whether it still lives. */
+static bool second_refused(nhi_ike_sa *sa, const nhi_ike_peer *entry, nhi_ike_peer *p, bool contact,
+                           nhtb_time now)
+{
+    nhi_ike_sa *old = nhi_ike_peer_sa(p);
+    if (!old || old->state != NHI_SA_UP ||
+        (contact && entry->cfg.second_session == NHTB_SECOND_REPLACE))
+        return false;
+    refuse(sa, NHTB_EVENT_LIMIT, NHTB_DETAIL_SECOND_SESSION, p, now);
+    old->want |= NHI_WANT_LIVENESS;
+    nhi_ike_task_pump(old, now);
+    return true;
+}
+
+/** The instance of an identity that has proved itself; NULL: refused, and the answer is out. */
+static nhi_ike_peer *instance(nhi_ike_sa *sa, nhi_ike_peer *entry, const nhi_ike_msg *m,
+                              const claim *c, nhtb_time now)
+{
+    nhi_ike_notify n;
+    int err = 0;
+    bool contact = nhi_ike_find_notify(m, NHI_N_INITIAL_CONTACT, &n);
+    nhi_ike_peer *p = nhi_ike_wildcard_find(entry, &c->idi);
+    if (p)
+        return second_refused(sa, entry, p, contact, now) ? NULL : p;
+    uint32_t most = entry->cfg.connection_limit;
+    if (!most || entry->n_instances < most)
+        p = nhi_ike_wildcard_spawn(entry, &c->idi, &err);
+    if (!p)
+        refuse(sa, NHTB_EVENT_LIMIT,
+               err == NHTB_ERR_MEMORY ? NHTB_DETAIL_MEMORY : NHTB_DETAIL_CAPACITY, entry, now);
+    return p;
+}
+
 static void accepted(nhi_ike_sa *sa, nhi_ike_peer *p, const nhi_ike_msg *m, const claim *c,
                      nhtb_span psk, nhtb_time now)
 {
     nhi_ike_notify n;
     nhi_ike_nego *x = &sa->x_r;
-    if (taken_by_other(p, &c->idi)) {
+    if (p->cfg.wildcard) {
+        p = instance(sa, p, m, c, now);
+        if (!p)
+            return;
+    } else if (taken_by_other(p, &c->idi)) {
         refuse(sa, NHTB_EVENT_LIMIT, NHTB_DETAIL_CAPACITY, p, now);
         return;
     }
@@ -161,9 +200,46 @@ static void park(nhi_ike_sa *sa, nhi_ike_peer *p, const nhi_ike_msg *m, nhtb_tim
     }
 }
 
+/** The key of the identity that was presented. While there is any wildcard entry, each IKE_AUTH pays
+ *  for one derivation, whoever asks: time tells nobody which identities are known. */
+static bool derive(const nhi_ike_sa *sa, const nhi_ike_peer *p, const nhtb_identity *id,
+                   uint8_t psk[NHTB_PSK_LEN])
+{
+    static const uint8_t zero[NHTB_PSK_SEED_MIN] = {0}, dash[1] = {'-'};
+    nhtb_identity hub = {NHTB_ID_FQDN, {dash, sizeof dash}};
+    nhtb_span seed = {zero, sizeof zero};
+    memset(psk, 0, NHTB_PSK_LEN);
+    if (!sa->ike->n_seeded)
+        return false;
+    bool real = p && p->cfg.wildcard;
+    if (real) {
+        hub = nhi_ike_peer_local_id(p, &sa->path);
+        seed = (nhtb_span){p->psk, p->psk_n};
+    }
+    const nhtb_identity *spoke = nhi_ident_valid(id) ? id : &hub;
+    return nhtb_psk_derive(sa->ike->env.crypto, seed, &hub, spoke, psk) == 0 && real;
+}
+
+static void judge_key(nhi_ike_sa *sa, const nhi_ike_msg *m, const nhtb_span *answered,
+                      nhi_ike_peer *p, const claim *c, nhtb_span psk, nhtb_time now)
+{
+    if (!psk.n && !answered && !p->cfg.wildcard) {
+        park(sa, p, m, now);
+        return;
+    }
+    bool ok = psk.n ? proved(sa, c, psk) : false;
+    if (!psk.n)
+        refuse(sa, NHTB_EVENT_AUTH_FAILED, NHTB_DETAIL_NO_PSK, p, now);
+    else if (!ok)
+        refuse(sa, NHTB_EVENT_AUTH_FAILED, NHTB_DETAIL_AUTHENTICATION, p, now);
+    else
+        accepted(sa, p, m, c, psk, now);
+}
+
 static void judge(nhi_ike_sa *sa, const nhi_ike_msg *m, const nhtb_span *answered, nhtb_time now)
 {
     static const uint8_t nobody[32] = {0};
+    uint8_t derived[NHTB_PSK_LEN];
     claim c;
     if (!read_claim(m, &c)) {
         nhi_ike_send_notify(sa, NHI_N_INVALID_SYNTAX, (nhtb_span){NULL, 0}, now);
@@ -171,23 +247,17 @@ static void judge(nhi_ike_sa *sa, const nhi_ike_msg *m, const nhtb_span *answere
         return;
     }
     nhi_ike_peer *p = nhi_ike_peer_find(sa->ike, sa, &c.idi, &c.idr);
+    bool known = derive(sa, p, &c.idi, derived);
     if (!p) {
         (void)proved(sa, &c, (nhtb_span){nobody, sizeof nobody}); /* the same work */
         refuse(sa, NHTB_EVENT_UNKNOWN_PEER, NHTB_DETAIL_IDENTITY, NULL, now);
         return;
     }
     nhtb_span psk = answered ? *answered : (nhtb_span){p->psk, p->psk_n};
-    if (!psk.n && !answered) {
-        park(sa, p, m, now);
-        return;
-    }
-    bool ok = psk.n ? proved(sa, &c, psk) : false;
-    if (!psk.n)
-        refuse(sa, NHTB_EVENT_AUTH_FAILED, NHTB_DETAIL_NO_PSK, p, now);
-    else if (!ok)
-        refuse(sa, NHTB_EVENT_AUTH_FAILED, NHTB_DETAIL_AUTHENTICATION, p, now);
-    else
-        accepted(sa, p, m, &c, psk, now);
+    if (p->cfg.wildcard)
+        psk = (nhtb_span){derived, known ? sizeof derived : 0};
+    judge_key(sa, m, answered, p, &c, psk, now);
+    nhi_wipe(derived, sizeof derived);
 }
 
 void nhi_ike_auth_r_recv(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now)

@@ -17,7 +17,8 @@ int nhi_ike_init_i_start(nhi_ike_sa *sa, nhtb_time now)
     return nhi_ike_sa_set_state(sa, NHI_SA_INIT_KE) ? 0 : NHTB_ERR_INTERNAL;
 }
 
-/** Source and destination hashes (2.23). With force_encap the source is random, so that the peer too
+/** Source and destination hashes (2.23). Without them the peer would see no NAT where one is, so a
+ *  failure spoils the message. With force_encap the source is random, so that the peer too
  *  sees a NAT and encapsulates. */
 static void build_natd(nhi_ike_sa *sa, nhi_ike_builder *b, uint64_t spi_r, bool force)
 {
@@ -29,10 +30,13 @@ static void build_natd(nhi_ike_sa *sa, nhi_ike_builder *b, uint64_t spi_r, bool 
                                     sa->path.local_port, h);
     if (!err)
         nhi_ike_build_notify(b, 0, none, NHI_N_NAT_DETECTION_SOURCE_IP, s);
-    err =
-        nhi_natd_hash(ike->env.crypto, sa->spi_i, spi_r, &sa->path.remote, sa->path.remote_port, h);
+    if (!err)
+        err = nhi_natd_hash(ike->env.crypto, sa->spi_i, spi_r, &sa->path.remote,
+                            sa->path.remote_port, h);
     if (!err)
         nhi_ike_build_notify(b, 0, none, NHI_N_NAT_DETECTION_DESTINATION_IP, s);
+    else
+        b->w.bad = true;
 }
 
 void nhi_ike_init_build(nhi_ike_sa *sa, nhi_ike_builder *b, const nhi_ike_nego *x, bool force_encap)
@@ -40,8 +44,18 @@ void nhi_ike_init_build(nhi_ike_sa *sa, nhi_ike_builder *b, const nhi_ike_nego *
     nhi_ike_build_ke(b, x->ke, nhi_ike_nego_pub(x));
     nhi_ike_build_payload(b, NHI_PL_NONCE, (nhtb_span){x->ours, sizeof x->ours});
     build_natd(sa, b, sa->initiator ? 0 : sa->spi_r, force_encap);
+    if (sa->initiator ? sa->ike->env.settings->fragment_size != 0 : sa->frag)
+        nhi_ike_build_notify(b, 0, (nhtb_span){NULL, 0}, NHI_N_FRAGMENTATION_SUPPORTED,
+                             (nhtb_span){NULL, 0});
     if (sa->ike->env.settings->vendor_id)
         nhi_ike_build_payload(b, NHI_PL_VID, (nhtb_span){nhi_vendor_id, sizeof nhi_vendor_id});
+}
+
+bool nhi_ike_init_frag(const nhi_ike *ike, const nhi_ike_msg *m)
+{
+    nhi_ike_notify n;
+    return ike->env.settings->fragment_size &&
+           nhi_ike_find_notify(m, NHI_N_FRAGMENTATION_SUPPORTED, &n);
 }
 
 bool nhi_ike_init_vendor(const nhi_ike_msg *m)
@@ -172,10 +186,13 @@ static bool acceptable(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_span *ke)
     return true;
 }
 
-static void find_nat(nhi_ike_sa *sa, const nhi_ike_msg *m, const nhtb_path *path)
+static int find_nat(nhi_ike_sa *sa, const nhi_ike_msg *m, const nhtb_path *path)
 {
     nhi_natd nat = {0};
-    if (nhi_natd_check(sa->ike->env.crypto, m, sa->spi_i, sa->spi_r, path, &nat) || !nat.present)
+    int err = nhi_natd_check(sa->ike->env.crypto, m, sa->spi_i, sa->spi_r, path, &nat);
+    if (err)
+        return err;
+    if (!nat.present)
         nat.nat_local = nat.nat_remote = false;
     sa->nat_local = nat.nat_local;
     sa->nat_remote = nat.nat_remote;
@@ -185,6 +202,7 @@ static void find_nat(nhi_ike_sa *sa, const nhi_ike_msg *m, const nhtb_path *path
         sa->kind = NHTB_PKT_UDP_4500;
         sa->path.local_port = sa->path.remote_port = 4500;
     }
+    return 0;
 }
 
 unsigned nhi_ike_init_i_recv(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg,
@@ -212,11 +230,14 @@ unsigned nhi_ike_init_i_recv(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg
     sa->spi_r = h->spi_r;
     sa->suite = sa->x_i.suite;
     sa->libnhtb = nhi_ike_init_vendor(m);
+    sa->frag = nhi_ike_init_frag(ike, m);
     sa->last_in = now;
-    find_nat(sa, m, path);
+    int err = find_nat(sa, m, path);
     nhi_ike_window_done(sa);
     sa->hint = 0;
-    if (!nhi_ike_sa_set_state(sa, NHI_SA_AUTH_KE) || nhi_ike_nego_shared(&sa->x_i, ke))
+    if (err)
+        nhi_ike_sa_end(sa, NHTB_DETAIL_CRYPTO, 0, false, now);
+    else if (!nhi_ike_sa_set_state(sa, NHI_SA_AUTH_KE) || nhi_ike_nego_shared(&sa->x_i, ke))
         nhi_ike_sa_end(sa, NHTB_DETAIL_MEMORY, 0, false, now);
     return NHTB_REASON_NONE;
 }

@@ -19,8 +19,7 @@ static unsigned demand_cookie(nhi_ike *ike, const nhi_ike_hdr *h, nhtb_span nonc
                               const nhtb_path *path, uint8_t kind, nhtb_time now)
 {
     uint8_t c[NHI_COOKIE_LEN];
-    if (nhi_cookie_make(&ike->cookie, ike->env.crypto, nonce, path, h->spi_i, c))
-        return NHTB_REASON_CRYPTO;
+    nhi_cookie_make(&ike->cookie, nonce, path, h->spi_i, c);
     nhi_ike_send_plain(ike, path, kind, h, NHI_N_COOKIE, (nhtb_span){c, sizeof c});
     ike->count.cookies_sent++;
     ike->cookie_used = true;
@@ -40,8 +39,7 @@ static unsigned cookie_gate(nhi_ike *ike, const nhi_ike_hdr *h, const nhi_ike_ms
     if (why || !wanted)
         return why;
     if (m->pl[0].type == NHI_PL_NOTIFY && nhi_ike_notify_read(&n, m->pl[0].body) &&
-        n.type == NHI_N_COOKIE &&
-        nhi_cookie_valid(&ike->cookie, ike->env.crypto, n.data, nonce, path, h->spi_i))
+        n.type == NHI_N_COOKIE && nhi_cookie_valid(&ike->cookie, n.data, nonce, path, h->spi_i))
         return NHTB_REASON_NONE;
     return demand_cookie(ike, h, nonce, path, kind, now);
 }
@@ -95,15 +93,19 @@ static unsigned choose(nhi_ike *ike, const nhi_ike_hdr *h, const nhi_ike_msg *m,
     return c->ke.n == nhi_ke_public_len(method) ? NHTB_REASON_NONE : NHTB_REASON_IKE_MALFORMED;
 }
 
-static void find_nat(nhi_ike_sa *sa, const nhi_ike_msg *m, bool force_encap)
+static int find_nat(nhi_ike_sa *sa, const nhi_ike_msg *m, bool force_encap)
 {
     nhi_natd nat = {0};
-    if (nhi_natd_check(sa->ike->env.crypto, m, sa->spi_i, 0, &sa->path, &nat) || !nat.present)
+    int err = nhi_natd_check(sa->ike->env.crypto, m, sa->spi_i, 0, &sa->path, &nat);
+    if (err)
+        return err;
+    if (!nat.present)
         nat.nat_local = nat.nat_remote = false;
     bool odd_port = sa->kind == NHTB_PKT_UDP_4500 && sa->path.local_port != 4500;
     sa->nat_local = nat.nat_local;
     sa->nat_remote = nat.nat_remote;
     sa->encap = nat.nat_local || nat.nat_remote || force_encap || odd_port;
+    return 0;
 }
 
 static nhi_ike_buf *copy(nhi_ike *ike, size_t before, nhtb_span s)
@@ -131,9 +133,11 @@ static int open_half(nhi_ike_sa *sa, const nhi_ike_hdr *h, const nhi_ike_msg *m,
     if (!sa->init_peer || !x->peer_ke)
         return NHTB_ERR_MEMORY;
     sa->libnhtb = nhi_ike_init_vendor(m);
+    sa->frag = nhi_ike_init_frag(ike, m);
     sa->force_encap = c->peer->cfg.force_encap; /* asked for again when the answer is built */
-    find_nat(sa, m, c->peer->cfg.force_encap);
-    err = nhi_ike_table_add_init(sa);
+    err = find_nat(sa, m, c->peer->cfg.force_encap);
+    if (!err)
+        err = nhi_ike_table_add_init(sa);
     return err ? err : nhi_ike_nego_make(x, c->suite.ke);
 }
 

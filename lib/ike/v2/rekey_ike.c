@@ -110,6 +110,7 @@ static void inherit(const nhi_ike_sa *old, nhi_ike_sa *fresh, const nhi_ike_nego
     fresh->nat_remote = old->nat_remote;
     fresh->encap = old->encap;
     fresh->libnhtb = old->libnhtb;
+    fresh->frag = old->frag;
     fresh->remote_id_type = old->remote_id_type;
     fresh->remote_id_n = old->remote_id_n;
     memcpy(fresh->remote_id, old->remote_id, sizeof fresh->remote_id);

@@ -284,6 +284,7 @@ static void act(duo *p, int i, const nhi_ike_act *a)
         word(s, "move", -1, "");
         s->moved = a->path;
         break;
+    case NHI_ACT_PEER_LEFT: word(s, "left", -1, ""); break;
     case NHI_ACT_ASK:
         word(s, "ask", -1, "");
         s->question = a->event.question;
