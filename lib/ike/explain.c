@@ -96,17 +96,32 @@ static void word(nhi_fmt *f, const nhi_transform *t)
     }
 }
 
-static size_t words(nhi_fmt *f, const nhi_ike_proposal *p, uint8_t type, const char *between)
+static size_t words(nhi_fmt *f, const nhi_ike_proposal *p, uint8_t type)
 {
     size_t n = 0;
     for (size_t i = 0; i < p->n; i++) {
-        if (type && p->tf[i].type != type)
+        if (p->tf[i].type != type)
             continue;
         if (n++)
-            nhi_fmt_str(f, between);
+            nhi_fmt_str(f, " ");
         word(f, &p->tf[i]);
     }
     return n;
+}
+
+/** In the order of configured words; types we do not know come last. */
+static void proposal_text(nhi_fmt *f, const nhi_ike_proposal *p)
+{
+    size_t n = 0;
+    for (size_t k = 0; k <= NHI_ARRAY_LEN(kinds); k++)
+        for (size_t i = 0; i < p->n; i++) {
+            bool known = p->tf[i].type >= NHI_TF_ENCR && p->tf[i].type <= NHI_TF_ESN;
+            if (k < NHI_ARRAY_LEN(kinds) ? p->tf[i].type != kinds[k].type : known)
+                continue;
+            if (n++)
+                nhi_fmt_str(f, "-");
+            word(f, &p->tf[i]);
+        }
 }
 
 static void offer_text(char *dst, size_t n, const nhi_ike_sa_pl *v)
@@ -116,7 +131,7 @@ static void offer_text(char *dst, size_t n, const nhi_ike_sa_pl *v)
     for (size_t i = 0; i < v->n; i++) {
         if (i)
             nhi_fmt_str(&f, ", ");
-        words(&f, &v->p[i], 0, "-");
+        proposal_text(&f, &v->p[i]);
     }
 }
 
@@ -157,7 +172,7 @@ static size_t depth(const nhi_ike_proposal *a, const nhi_ike_proposal *b, nhtb_p
 static void side(nhi_fmt *f, const char *who, const nhi_ike_proposal *p, uint8_t type)
 {
     nhi_fmt_str(f, who);
-    if (!words(f, p, type, " "))
+    if (!words(f, p, type))
         nhi_fmt_str(f, "none");
 }
 

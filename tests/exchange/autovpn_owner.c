@@ -81,3 +81,18 @@ Test(autovpn_owner, a_spoke_cannot_send_as_another)
     sim_check(s, sim_reason(hub.n, NHTB_REASON_RPF) == 1);
     cr_assert_eq(sim_del(s), 0);
 }
+
+Test(autovpn_owner, each_allocation_of_the_hub_may_fail_once_while_a_spoke_comes)
+{
+    for (unsigned nth = 1; nth <= 80; nth++) {
+        sim *s = sim_new(330 + nth);
+        nhtb_owner row;
+        av_hub hub = av_hub_new(s, 8, 0, NHTB_SECOND_REPLACE);
+        sim_fail_alloc(hub.n, nth);
+        (void)av_spoke_new(s, 0, "a.spokes.example", "a.spokes.example", "10.0.0.2");
+        sim_run_for(s, 60 * SIM_S);
+        sim_check(s, sim_tunnels_up(hub.n) == 1 && sim_bindings(hub.n, true) == 1);
+        sim_check(s, owners(hub.n, &row) == 1 && av_peers(hub.n) == 2);
+        cr_assert_eq(sim_del(s), 0, "leak after failure %u", nth);
+    }
+}

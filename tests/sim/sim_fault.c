@@ -43,7 +43,7 @@ bool sim_fault(sim_fault_kind kind)
     fault.hit = (int)kind;
     if (getenv("NHTB_SIM_LOG"))
         fprintf(stderr, "fault: point %llu, %s\n", (unsigned long long)fault.n,
-                sim_fault_name(kind));
+                sim_fault_name((int)kind));
     return true;
 }
 

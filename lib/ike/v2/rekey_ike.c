@@ -119,6 +119,13 @@ static void inherit(const nhi_ike_sa *old, nhi_ike_sa *fresh, const nhi_ike_nego
     nhi_ike_sa_up(fresh, true, now);
 }
 
+/* The creator of the successor deletes what was replaced. While it still repeats its request, the
+ * answer was lost and it uses the old SA: a delete by us would end its tunnels. */
+static nhtb_time orphan_ns(const nhi_ike *ike)
+{
+    return (nhtb_time)ike->env.settings->retransmit_total_s * NHTB_NS_PER_S + NHI_IKE_ORPHAN_NS;
+}
+
 void nhi_ike_rekey_ike_move(nhi_ike_sa *from, nhi_ike_sa *to, nhtb_time now)
 {
     nhi_ike *ike = from->ike;
@@ -137,7 +144,7 @@ void nhi_ike_rekey_ike_move(nhi_ike_sa *from, nhi_ike_sa *to, nhtb_time now)
     for (size_t i = 0; i < NHI_ARRAY_LEN(v); i++)
         nhi_wheel_cancel(ike->env.wheel, v[i]);
     nhi_ike_sa_set_state(from, NHI_SA_REKEYED);
-    nhi_wheel_arm(ike->env.wheel, &from->t_linger, now + NHI_IKE_ORPHAN_NS);
+    nhi_wheel_arm(ike->env.wheel, &from->t_linger, now + orphan_ns(ike));
     ike->count.rekeyed++;
     nhi_ike_act_event(ike, NHTB_EVENT_IKE_REKEYED, NHTB_DETAIL_NONE, 0, to->peer_id, UINT16_MAX,
                       &to->path, now);

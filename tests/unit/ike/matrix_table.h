@@ -3,7 +3,8 @@
  * IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA (new child, child rekey, IKE rekey), INFORMATIONAL (empty,
  * delete child, delete IKE SA), unknown exchange; then IKEv1 and IKEv3. Strings: reason of a right
  * message, state after it, reasons with a wrong message ID and with the wrong role flag. A first
- * request that names no SA of ours opens another one (.). */
+ * request that names no SA of ours opens another one (.); so does one with other content beside a half
+ * open one: the first may have been damaged on its way. */
 {{NHI_SA_LARVAL, true},
  ".uuuuuuuuuuuuuuummvv",
  "--------------------",
@@ -40,17 +41,17 @@
      "mmieieieieieieiemmvv",
      "mmuuuuuuuuuuuuuummvv"},
     {{NHI_SA_R_KE, false},
-     "susesesesesesesemmvv",
+     ".usesesesesesesemmvv",
      "--------------------",
      "mmieieieieieieiemmvv",
      "mmuuuuuuuuuuuuuummvv"},
     {{NHI_SA_R_HALF, false},
-     "su.esesesesesesemmvv",
+     ".u.esesesesesesemmvv",
      "--L-----------------",
      "mmieieieieieieiemmvv",
      "mmuuuuuuuuuuuuuummvv"},
     {{NHI_SA_R_ASK, false},
-     "susesesesesesesemmvv",
+     ".usesesesesesesemmvv",
      "--------------------",
      "mmieieieieieieiemmvv",
      "mmuuuuuuuuuuuuuummvv"},
