@@ -123,6 +123,8 @@ static unsigned request(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, con
         return why;
     sa->last_in = now;
     follow(sa, path, kind);
+    sa->in.path = *path;
+    sa->in.kind = kind;
     nhi_ike_window_note(sa, msg, h->exchange);
     nhi_ike_form form = nhi_ike_check_form(h->exchange, false);
     if (nhi_ike_msg_parse(&ike->msg, first, ike->rx, n) != NHI_CHAIN_OK)

@@ -175,6 +175,8 @@ struct nhi_ike_sa {
     struct {
         bool busy; /* a job or a question runs before the answer */
         uint8_t exchange;
+        uint8_t kind; /* with path: where the last request came from and its answer goes (2.11) */
+        nhtb_path path;
         uint32_t next;
         nhi_ike_buf *response;
         size_t len; /* of the last request, and its last octets */

@@ -109,7 +109,8 @@ int nhi_ike_send_response(nhi_ike_sa *sa, nhi_ike_builder *b, nhtb_time now)
     nhi_ike_buf_drop(sa->ike, &sa->in.response);
     sa->in.response = m;
     sa->in.next++;
-    nhi_ike_send_buf(sa, m, now);
+    sa->last_out = now;
+    nhi_ike_send_to(sa->ike, sa->peer_id, &sa->in.path, sa->in.kind, m);
     return 0;
 }
 
