@@ -117,7 +117,8 @@ int nhi_engine_settings_take(nhtb_settings *dst, const nhtb_settings *src)
     bool ok = in_range(dst->workers, 1, 63) && dst->emit <= NHTB_EMIT_IP && window &&
               dst->retransmit_ms >= 10 && dst->retransmit_cap_ms >= dst->retransmit_ms &&
               dst->retransmit_total_s >= 1 && dst->half_open_timeout_s >= 1 &&
-              dst->nhtb_notify >= 16384 /* status types */ && (dst->fragment_size == 0 || dst->fragment_size >= 576);
+              dst->nhtb_notify >= 16384 /* status types */ &&
+              (dst->fragment_size == 0 || dst->fragment_size >= 576);
     return ok && limits_ok(&dst->limits) ? NHTB_OK : NHTB_ERR_ARG;
 }
 

@@ -252,7 +252,7 @@ struct nhi_ike {
     nhtb_time last_plain_error;
     nhi_bulk_lane lane;
     /* one message at a time */
-    size_t rx_len; /* of the datagram under way */
+    size_t rx_len;                /* of the datagram under way */
     uint8_t plain[NHI_IKE_PLAIN]; /* a stateless answer: costs no allocation */
     uint8_t *rx, *tx;
     size_t buf_n;
