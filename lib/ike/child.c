@@ -267,17 +267,23 @@ static bool overtaken(const nhi_ike_child *c)
     return false;
 }
 
+/* One pair sends. A pair may be replaced before its first use, with the one before it still in use. */
+static void drain_from(nhi_ike_child *c)
+{
+    for (; c; c = c->older)
+        if (c->in_use && c->installed) {
+            c->in_use = false;
+            act(c, NHI_ACT_CHILD_DRAIN);
+        }
+}
+
 void nhi_ike_child_use(nhi_ike_child *c)
 {
     if (c->in_use || !c->installed || overtaken(c))
         return;
     c->in_use = true;
     act(c, NHI_ACT_CHILD_USE);
-    for (nhi_ike_child *older = c->older; older; older = older->older)
-        if (older->in_use && older->installed) {
-            older->in_use = false;
-            act(older, NHI_ACT_CHILD_DRAIN);
-        }
+    drain_from(c->older);
 }
 
 void nhi_ike_child_replaced(nhi_ike_child *c, nhi_ike_child *by)
@@ -289,10 +295,8 @@ void nhi_ike_child_replaced(nhi_ike_child *c, nhi_ike_child *by)
     if (!by)
         return;
     by->older = c;
-    if (by->in_use && c->in_use && c->installed) {
-        c->in_use = false;
-        act(c, NHI_ACT_CHILD_DRAIN);
-    }
+    if (by->in_use)
+        drain_from(c);
 }
 
 void nhi_ike_child_revive(nhi_ike_child *c)
