@@ -106,6 +106,13 @@ if(TARGET nhtb_gateway_parts)
     nhtb_test(test_gateway LABELS gateway LIBS nhtb_gateway_parts SOURCES ${gateway_test_sources})
 endif()
 
+# The sender of tests/long/flood.sh.
+if(TARGET nhtb_gateway_parts)
+    add_executable(ike_flood tests/gateway/flood/ike_flood.c)
+    target_link_libraries(ike_flood PRIVATE nhtb_headers)
+    nhtb_host_program(ike_flood)
+endif()
+
 # Held against scapy by tests/scapy/run.sh.
 if(TARGET nhtb_openssl_static AND TARGET nhtb_mbedtls_static)
     add_executable(esp_tool tests/scapy/esp_tool.c)
