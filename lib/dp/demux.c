@@ -99,12 +99,6 @@ static unsigned check_length(const nhi_dp_item *it)
     return ((it->esp_len - fixed) & (f->block - 1u)) != 0 ? NHTB_REASON_BAD_LENGTH : 0;
 }
 
-static void drop_in(nhi_dp_item *it, unsigned reason)
-{
-    nhi_a_add(&it->in_cell->drops, 1);
-    nhi_dp_drop(it, reason);
-}
-
 static void find_sa(nhtb_worker *w, nhi_dp_item *it)
 {
     const uint8_t *esp = it->pkt->buf + it->esp_off;
@@ -128,7 +122,7 @@ static void find_sa(nhtb_worker *w, nhi_dp_item *it)
     if (reason == 0)
         reason = nhi_cell_replay_check(it->in_cell, nhi_get32(esp + 4), &it->seq);
     if (reason != 0)
-        drop_in(it, reason);
+        nhi_dp_drop_in(it, reason);
 }
 
 void nhi_dp_demux(nhtb_worker *w)

@@ -6,12 +6,6 @@
 
 enum { NEXT_IPV4 = 4, NEXT_IPV6 = 41, NEXT_NONE = 59 };
 
-static void drop_in(nhi_dp_item *it, unsigned reason)
-{
-    nhi_a_add(&it->in_cell->drops, 1);
-    nhi_dp_drop(it, reason);
-}
-
 static void prepare(nhtb_worker *w, nhi_dp_item *it, size_t job)
 {
     const nhi_bulk_facts *f = it->in_cell->facts;
@@ -41,13 +35,13 @@ static void commit(nhtb_worker *w, nhi_dp_item *it, int status)
 {
     nhi_cell *c = it->in_cell;
     if (status != NHTB_BULK_OK) {
-        drop_in(it, status == NHTB_BULK_BAD ? NHTB_REASON_ICV : NHTB_REASON_CRYPTO);
+        nhi_dp_drop_in(it, status == NHTB_BULK_BAD ? NHTB_REASON_ICV : NHTB_REASON_CRYPTO);
         return;
     }
     bool newest = it->seq > nhi_a_load(&c->top);
     unsigned reason = nhi_cell_replay_commit(c, it->seq);
     if (reason != 0) {
-        drop_in(it, reason);
+        nhi_dp_drop_in(it, reason);
         return;
     }
     it->group = nhi_dp_group_of(w, c);
@@ -101,14 +95,14 @@ static void unwrap(nhtb_worker *w, nhi_dp_item *it)
     if (nhi_esp_trailer_read(text, it->text_len, &payload, &it->next_header))
         reason = inner(it, payload);
     if (reason != 0) {
-        drop_in(it, reason);
+        nhi_dp_drop_in(it, reason);
         return;
     }
     it->in_path = it->in_cell->path;
     it->in_iface = it->iface = nhi_a_load_acq(&it->in_path->iface);
     w->group[it->group].bytes += it->pkt->len;
     if (it->in_iface == NULL)
-        drop_in(it, NHTB_REASON_NO_IFACE);
+        nhi_dp_drop_in(it, NHTB_REASON_NO_IFACE);
     else
         it->pkt->iface.id = it->in_iface->id;
 }

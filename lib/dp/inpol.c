@@ -4,12 +4,6 @@
  * Inbound stages; worker thread. RFC 4301 5.2, RFC 6040 4.2, house-style 3.4. */
 #include "dp/room.h"
 
-static void drop_in(nhi_dp_item *it, unsigned reason)
-{
-    nhi_a_add(&it->in_cell->drops, 1);
-    nhi_dp_drop(it, reason);
-}
-
 void nhi_dp_decap_ecn(nhtb_worker *w)
 {
     for (size_t i = 0; i < w->n_set; i++) {
@@ -18,7 +12,7 @@ void nhi_dp_decap_ecn(nhtb_worker *w)
             continue;
         int tos = nhi_ecn_decap(it->v.tos, it->pkt->tos, it->in_iface->copy_outer_dscp);
         if (tos < 0) {
-            drop_in(it, NHTB_REASON_ECN);
+            nhi_dp_drop_in(it, NHTB_REASON_ECN);
         } else if ((uint8_t)tos != it->v.tos) {
             it->v.tos = (uint8_t)tos;
             nhi_ip_set_tos(nhi_dp_data(it), it->v.tos);
@@ -55,14 +49,14 @@ static bool loops(const nhi_dp_item *it)
 static void check(nhtb_worker *w, nhi_dp_item *it)
 {
     if (!nhi_sel_match_in(it->in_cell->sel, &it->flow)) {
-        drop_in(it, NHTB_REASON_SELECTOR_IN);
+        nhi_dp_drop_in(it, NHTB_REASON_SELECTOR_IN);
     } else if (!source_fits(w, it)) {
         nhi_cell_note_spoof(w->fib, it->in_cell, &it->flow.src);
-        drop_in(it, NHTB_REASON_RPF);
+        nhi_dp_drop_in(it, NHTB_REASON_RPF);
     } else if (denied(it)) {
-        drop_in(it, NHTB_REASON_POLICY);
+        nhi_dp_drop_in(it, NHTB_REASON_POLICY);
     } else if (loops(it)) {
-        drop_in(it, NHTB_REASON_LOOP);
+        nhi_dp_drop_in(it, NHTB_REASON_LOOP);
     } else {
         nhi_dp_count_in(w, it->in_iface, it->pkt->len);
     }

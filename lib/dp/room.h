@@ -119,6 +119,12 @@ static inline void nhi_dp_drop(nhi_dp_item *it, unsigned reason)
 {
     nhi_dp_final(it, NHTB_PKT_DROP, reason);
 }
+/** A packet of a known inbound SA: counted there too. */
+static inline void nhi_dp_drop_in(nhi_dp_item *it, unsigned reason)
+{
+    nhi_a_add(&it->in_cell->drops, 1);
+    nhi_dp_drop(it, reason);
+}
 static inline bool nhi_dp_alive(const nhi_dp_item *it)
 {
     return it->step != NHI_DP_STEP_FINAL;

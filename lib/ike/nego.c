@@ -108,6 +108,23 @@ nhtb_span nhi_ike_nego_nr(const nhi_ike_nego *x)
                         : (nhtb_span){x->theirs, x->theirs_n};
 }
 
+int nhi_ike_nego_keys(const nhi_ike_nego *x, nhtb_span secret)
+{
+    nhi_ike_sa *sa = x->sa;
+    nhi_ike *ike = sa->ike;
+    int err = nhi_keymat_ike(ike->env.crypto, &sa->suite, nhi_ike_nego_ni(x), nhi_ike_nego_nr(x),
+                             secret, sa->spi_i, sa->spi_r, NULL, 0, &sa->keys);
+    if (!err)
+        err = nhi_sk_make(&sa->sk, ike->mem, ike->env.crypto, &sa->suite, &sa->keys, !x->responder,
+                          ike->env.settings->workers + 1u);
+    if (!err)
+        nhi_ike_keylog_sa(sa);
+    nhi_wipe(sa->keys.ei, sizeof sa->keys.ei);
+    nhi_wipe(sa->keys.er, sizeof sa->keys.er);
+    sa->have_keys = !err;
+    return err;
+}
+
 nhtb_job *nhi_ike_job_next(nhi_ike *ike)
 {
     if (nhi_list_empty(&ike->jobs))

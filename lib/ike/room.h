@@ -333,6 +333,8 @@ bool nhi_ike_nego_theirs(nhi_ike_nego *x, const nhi_ike_msg *m, uint16_t prf);
 nhtb_span nhi_ike_nego_pub(const nhi_ike_nego *x);
 nhtb_span nhi_ike_nego_ni(const nhi_ike_nego *x);
 nhtb_span nhi_ike_nego_nr(const nhi_ike_nego *x);
+/** Keys of a first IKE SA (2.14): both directions of SK are ready, their raw keys are wiped. */
+int nhi_ike_nego_keys(const nhi_ike_nego *x, nhtb_span secret);
 
 /* ---- keylog.c, or keylog_none.c: keys for a dissector, when the host asks for them ---- */
 /** An IKE SA has its keys (before ei and er are wiped). */

@@ -244,19 +244,7 @@ unsigned nhi_ike_init_i_recv(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg
 
 void nhi_ike_init_i_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now)
 {
-    nhi_ike *ike = sa->ike;
-    nhi_ike_nego *x = &sa->x_i;
-    int err = nhi_keymat_ike(ike->env.crypto, &sa->suite, nhi_ike_nego_ni(x), nhi_ike_nego_nr(x),
-                             secret, sa->spi_i, sa->spi_r, NULL, 0, &sa->keys);
-    if (!err)
-        err = nhi_sk_make(&sa->sk, ike->mem, ike->env.crypto, &sa->suite, &sa->keys, true,
-                          ike->env.settings->workers + 1u);
-    if (!err)
-        nhi_ike_keylog_sa(sa);
-    nhi_wipe(sa->keys.ei, sizeof sa->keys.ei);
-    nhi_wipe(sa->keys.er, sizeof sa->keys.er);
-    sa->have_keys = !err;
-    if (err)
+    if (nhi_ike_nego_keys(&sa->x_i, secret))
         nhi_ike_sa_end(sa, NHTB_DETAIL_CRYPTO, 0, false, now);
     else
         nhi_ike_auth_i_send(sa, now);

@@ -184,23 +184,6 @@ void nhi_ike_init_r_made(nhi_ike_sa *sa, nhtb_time now)
         nhi_ike_sa_end(sa, NHTB_DETAIL_MEMORY, 0, false, now);
 }
 
-static int keys(nhi_ike_sa *sa, nhtb_span secret)
-{
-    nhi_ike *ike = sa->ike;
-    nhi_ike_nego *x = &sa->x_r;
-    int err = nhi_keymat_ike(ike->env.crypto, &sa->suite, nhi_ike_nego_ni(x), nhi_ike_nego_nr(x),
-                             secret, sa->spi_i, sa->spi_r, NULL, 0, &sa->keys);
-    if (!err)
-        err = nhi_sk_make(&sa->sk, ike->mem, ike->env.crypto, &sa->suite, &sa->keys, false,
-                          ike->env.settings->workers + 1u);
-    if (!err)
-        nhi_ike_keylog_sa(sa);
-    nhi_wipe(sa->keys.ei, sizeof sa->keys.ei);
-    nhi_wipe(sa->keys.er, sizeof sa->keys.er);
-    sa->have_keys = !err;
-    return err;
-}
-
 static int answer(nhi_ike_sa *sa, nhtb_time now)
 {
     nhi_ike *ike = sa->ike;
@@ -233,7 +216,7 @@ static int answer(nhi_ike_sa *sa, nhtb_time now)
 
 void nhi_ike_init_r_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now)
 {
-    int err = keys(sa, secret);
+    int err = nhi_ike_nego_keys(&sa->x_r, secret);
     if (!err)
         err = answer(sa, now);
     if (err || !nhi_ike_sa_set_state(sa, NHI_SA_R_HALF))
