@@ -92,5 +92,5 @@ in_ns spoke ping -c 5 -i 0.2 -W 1 -q -I 192.168.2.1 192.168.1.1 >/dev/null
 check "a device that cannot be read is made again" wait_for 2 ping_lan
 check "... which was counted" test "$(counter tun_lost)" -gt "$lost"
 order none 0 0
-check "the gateway ends as asked" stop "$spoke_pid"
+if stop "$spoke_pid"; then ok "the gateway ends as asked"; else not_ok "the gateway ends as asked"; fi
 finish

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
