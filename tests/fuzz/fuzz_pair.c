@@ -4,6 +4,8 @@
 #include "wire/ike.h"
 #include "wire/ip.h"
 
+enum { CHILD_LIFE_S = 700, HONEST_S = 500, LIED_TO_S = 900 };
+
 /* ---- network ---- */
 
 void fuzz_pair_put(fuzz_pair *w, fuzz_datagram *d)
@@ -207,14 +209,24 @@ static void describe(fuzz_pair *w, unsigned who)
             fprintf(stderr, "  %s %llu\n", nhtb_reason_name(r), (unsigned long long)st.reasons[r]);
 }
 
+static void pass_time(fuzz_pair *w, nhtb_time to)
+{
+    while (w->side[0].now < to) {
+        nhtb_time due = fuzz_pair_deadline(w);
+        fuzz_pair_advance(w, due < to ? due : to);
+        fuzz_pair_settle(w);
+    }
+}
+
 void fuzz_pair_recover(fuzz_pair *w)
 {
-    nhtb_time end = w->side[0].now + 900 * NHTB_NS_PER_S;
+    nhtb_time from = w->side[0].now, end = from + (w->lied ? LIED_TO_S : HONEST_S) * NHTB_NS_PER_S;
     while (w->side[0].now < end) {
         if (works(w))
             return;
-        nhtb_time least = w->side[0].now + 500 * NHTB_NS_PER_MS, due = fuzz_pair_deadline(w);
-        fuzz_pair_advance(w, due < least ? due : least);
+        nhtb_time now = w->side[0].now;
+        bool soon = now < from + 30 * NHTB_NS_PER_S;
+        pass_time(w, now + (soon ? NHTB_NS_PER_S / 2 : 5 * NHTB_NS_PER_S));
     }
     describe(w, 0);
     describe(w, 1);
@@ -254,6 +266,7 @@ static void open_side(fuzz_pair *w, unsigned i, const fuzz_pair_opts *opt)
     nhtb_child_init(&c);
     c.name = "vpn";
     c.iface = s->st0;
+    c.lifetime_s = CHILD_LIFE_S;
     p.name = name_of(!i, false);
     p.path.local = s->addr;
     p.path.remote = fuzz_addr(addrs[!i]);

@@ -21,6 +21,7 @@ typedef struct fuzz_pair {
     fuzz_side side[2];
     fuzz_datagram *queue[FUZZ_QUEUE];
     unsigned n, from, delivered[2];
+    bool lied; /* a protected message was edited: by the target */
 } fuzz_pair;
 
 /** Side 0 is "hub", side 1 "spoke" and initiates. */
@@ -50,7 +51,10 @@ nhtb_time fuzz_pair_deadline(const fuzz_pair *w);
 void fuzz_pair_ping(fuzz_pair *w, unsigned from);
 /** A user's wish: rekeys, clear, initiate, or nothing; which one and where from the input. */
 void fuzz_pair_command(fuzz_pair *w, fuzz_in *in);
-/** From here on the network is honest: the tunnel must come back and carry a packet each way. */
+/** From here on the network is honest: the tunnel must come back and carry a packet each way. A peer
+ *  that lied inside protected messages can agree on keys or selectors that fit nothing; nobody can
+ *  tell before the pair is replaced: then the next rekey mends it. Without a lie the tunnel is back
+ *  before that. */
 void fuzz_pair_recover(fuzz_pair *w);
 
 /** The IKE message of a datagram, behind a marker; NULL: none. */

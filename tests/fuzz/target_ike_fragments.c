@@ -114,13 +114,14 @@ static void edit_text(opened *o, fuzz_in *in)
 }
 
 /* A fragment that authenticates and says something else. */
-static void edit(fuzz_datagram *d, fuzz_in *in)
+static void edit(fuzz_pair *w, fuzz_datagram *d, fuzz_in *in)
 {
     static opened o;
     size_t n;
     uint8_t *msg = fuzz_datagram_ike(d, &n);
     if (!msg || msg[AT_NEXT] != NHI_PL_SKF || !open_text(msg, n, &o))
         return;
+    w->lied = true;
     edit_fields(msg, in);
     edit_text(&o, in);
     seal(d, msg, o.key, o.text, o.n);
@@ -147,7 +148,7 @@ static void step(fuzz_pair *w, fuzz_in *in)
     case 5:
     case 6: cut(w, i, in); break;
     case 7:
-    case 8: edit(w->queue[i], in); break;
+    case 8: edit(w, w->queue[i], in); break;
     case 9: fuzz_pair_put(w, (fuzz_datagram *)fuzz_dup(w->queue[i], sizeof *d)); break;
     case 10:
     case 11: fuzz_pair_advance(w, fuzz_pair_deadline(w)); break;

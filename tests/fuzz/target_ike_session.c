@@ -98,14 +98,16 @@ static void edit_protected(fuzz_datagram *d, uint8_t *msg, size_t n, fuzz_in *in
         d->n = marker + fuzz_sk_seal(key, msg, again, text_n, FUZZ_ROOM - marker);
 }
 
-static void edit(fuzz_datagram *d, fuzz_in *in)
+static void edit(fuzz_pair *w, fuzz_datagram *d, fuzz_in *in)
 {
     size_t n;
     uint8_t *msg = fuzz_datagram_ike(d, &n);
-    if (msg && msg[16] == NHI_PL_SK)
+    if (msg && msg[16] == NHI_PL_SK) {
+        w->lied = true;
         edit_protected(d, msg, n, in, (size_t)(msg - d->data));
-    else if (msg)
+    } else if (msg) {
         edit_bytes(msg, n, in);
+    }
 }
 
 /* ---- the fuzzer's script ---- */
@@ -128,7 +130,7 @@ static void step(fuzz_pair *w, fuzz_in *in)
             break;
         d = fuzz_pair_take(w, i);
         if ((op & 15) >= 5 && (op & 15) <= 7)
-            edit(d, in);
+            edit(w, d, in);
         if ((op & 15) < 8)
             fuzz_pair_receive(w, d);
         free(d);
