@@ -253,20 +253,19 @@ Test(binding_more, static_entries_of_an_admitted_peer_go_with_it)
     tb_down(&t);
 }
 
-Test(binding_more, a_removed_tunnel_has_no_own_address_while_its_last_sa_lives)
+Test(binding_more, a_tunnel_whose_interface_went_has_no_own_address_and_learns_nothing)
 {
     static tables t;
     nhtb_addr own;
     tb_up(&t, 1);
     nhtb_iface_id i = iface(&t, "st0.0", NHTB_IFACE_MULTIPOINT, "10.0.0.1", 16);
     tb_tunnel(&t, 1, 0, i, false);
-    nhtb_sa_id sa = tb_sa(&t, 1, 0);
+    (void)tb_sa(&t, 1, 0);
     cr_assert(nhi_db_own_addr(t.db, (nhtb_peer_id){1}, 0, &own));
     nhi_db_txn *x = tb_begin(&t);
-    cr_assert_eq(nhi_db_txn_tunnel_del(x, (nhtb_peer_id){1}), 0);
+    cr_assert_eq(nhi_db_txn_iface_del(x, i), 0);
     cr_assert_eq(tb_commit(x), 0);
     cr_assert_not(nhi_db_own_addr(t.db, (nhtb_peer_id){1}, 0, &own));
     cr_assert_eq(learn(&t, 1, tb_host(2)), NHTB_DETAIL_INTERNAL);
-    (void)nhi_db_sa_remove(t.db, sa);
     tb_down(&t);
 }
