@@ -333,7 +333,7 @@ Test(ike_frag, a_fragment_before_there_are_keys_is_dropped)
                      .spi_r = sa->spi_r,
                      .next = NHI_PL_SKF,
                      .version = NHI_IKE_VERSION,
-                     .exchange = NHI_EX_SA_INIT,
+                     .exchange = NHI_EX_INFORMATIONAL,
                      .flags = NHI_IKE_F_INITIATOR,
                      .length = sizeof m};
     nhi_ike_hdr_write(m, &h);
