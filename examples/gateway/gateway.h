@@ -48,6 +48,7 @@ typedef struct gw_state {
 } gw_state;
 
 struct ctl_server;
+struct port500;
 
 typedef struct gw {
     gw_log log;
@@ -58,6 +59,7 @@ typedef struct gw {
     nhtb_worker *nw;
     gw_worker *worker;
     gw_sock ike[2];         /* port 500, v4 and v6 */
+    struct port500 *port500;
     gw_sock data[GW_SOCKS]; /* the worker's */
     netlink nl;
     uv_loop_t loop;

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "port500.h"
+
 /* ---- parts ---- */
 
 static void put_addr(json_out *w, const char *key, const nhtb_addr *a)
@@ -268,9 +270,15 @@ static void put_reasons(json_out *w, const nhtb_stats *s)
 static void put_host(json_out *w, const gw *g)
 {
     const char *text, *name;
+    const port500_stats *k = port500_get_stats(g->port500);
     json_open(w, "host", '{');
     for (unsigned i = 0; (name = worker_stat_name(i, &text)) != NULL; i++)
         json_u64(w, name, worker_stat(worker_stats(g->worker), i));
+    json_u64(w, "port500_received", k->received);
+    json_u64(w, "port500_sent", k->sent);
+    json_u64(w, "port500_truncated", k->truncated);
+    json_u64(w, "port500_receive_errors", k->receive_errors);
+    json_u64(w, "port500_send_errors", k->send_errors);
     json_u64(w, "reloads", g->reloads);
     json_u64(w, "reloads_failed", g->reloads_failed);
     json_u64(w, "route_errors", g->route_errors);
