@@ -33,13 +33,13 @@ cp "$tmp/spoke.json" "$tmp/spoke.good"
 
 start spoke || { not_ok "the spoke starts" "$(cat "$tmp/spoke.log")"; finish; }
 check "before an answer: an attempt is under way" says spoke hub 'IKE DOWN' 'INIT_SENT' 'No failure'
-start hub || { not_ok "the hub starts" "$(cat "$tmp/hub.log")"; finish; }
-hub_pid=$pid
 "$nhtbctl" --socket "$tmp/spoke.sock" monitor >"$tmp/monitor.txt" &
 monitor=$!
 pids+=($monitor)
 "$nhtbctl" --socket "$tmp/spoke.sock" --json monitor >"$tmp/monitor.json" &
 pids+=($!)
+start hub || { not_ok "the hub starts" "$(cat "$tmp/hub.log")"; finish; }
+hub_pid=$pid
 soon "up: nothing to explain" says spoke hub 'IKE UP, VPNs up: 1 of 1' 'No failure'
 soon "monitor tells of the tunnel" grep -q '^20.*Z tunnel_up hub/vpn' "$tmp/monitor.txt"
 
