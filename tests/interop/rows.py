@@ -218,8 +218,11 @@ def wildcard(**identity):
 # All of them are offered, so that the request is longer than the path; strongSwan takes the first.
 MANY = ["aes256gcm16-noesn"] + [f"aes256-aes128-{a}-noesn" for a in
                                 ("sha256-sha384-sha512", "sha384-sha512-sha256", "sha512-sha256-sha384")] * 2
-LONG_IDS = {"gateway": {"local_identity": LONG, "remote_identity": LONG_PEER}}
-LONG_IDS_SWAN = {"local_id": LONG_PEER, "remote_id": LONG, "fragmentation": "yes"}
+NETS = {side: [f"10.{side}.{n}.0/24" for n in range(10)] for side in (1, 2)}
+LONG_IDS = {"gateway": {"local_identity": LONG, "remote_identity": LONG_PEER},
+            "local_ts": NETS[1], "remote_ts": NETS[2]}
+LONG_IDS_SWAN = {"local_id": LONG_PEER, "remote_id": LONG, "fragmentation": "yes",
+                 "local_ts": ",".join(NETS[2]), "remote_ts": ",".join(NETS[1])}
 SMALL_FRAGMENTS = {"top": {"ipsec": {"fragment_size": 576}}}
 SEEDED = seeded_psk((2, "nhtb.interop"), (2, "peer.interop"))
 
@@ -295,7 +298,7 @@ ROWS = [
         swan={"local_ts": "10.2.0.0/24", "remote_ts": "0.0.0.0/0"}, steps=[narrowed]),
     row("narrowing: we offer 0.0.0.0/0", "initiator",
         gateway={"vpn": {"traffic_selectors": {"local": ["0.0.0.0/0"], "remote": ["0.0.0.0/0"]}}}, steps=[narrowed]),
-    # IKE fragmentation: identities and proposals that fit no datagram of the path, which loses IP fragments
+    # IKE fragmentation: identities, proposals and selectors that fit no datagram of the path, which loses IP fragments
     row("IKE fragments, path of 1280", "initiator", esp=MANY, narrow=1280, gateway=LONG_IDS, swan=LONG_IDS_SWAN,
         steps=[fragmented(True, False), rekey_child_by_us, rekey_ike_by_us]),
     row("IKE fragments, path of 1280", "responder", esp=MANY, narrow=1280, gateway=LONG_IDS, swan=LONG_IDS_SWAN,
@@ -306,7 +309,7 @@ ROWS = [
         swan={**LONG_IDS_SWAN, "fragment_size": "576"}, steps=[fragmented(True, True), rekey_ike_by_peer]),
     # one entry of ours for any identity; keys of its seed, computed here by RFC 5869 alone
     row("AutoVPN: domain suffix, seeded PSK, two spokes", "responder", swan=spoke("peer.interop", hub="nhtb.interop"),
-        gateway=wildcard(domain_suffix="interop"), steps=[another_spoke]),
+        gateway={**wildcard(domain_suffix="interop"), "remote_ts": ["10.2.0.0/15"]}, steps=[another_spoke]),
     row("AutoVPN: e-mail domain, seeded PSK", "responder", gateway=wildcard(email_domain="spokes.interop"),
         swan=spoke("ann@spokes.interop", 3, hub="nhtb.interop"), steps=[rekey_child_by_peer, rekey_ike_by_us]),
     row("AutoVPN: KEY_ID prefix, seeded PSK", "responder", gateway=wildcard(key_id_prefix="site-"),
