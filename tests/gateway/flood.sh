@@ -11,7 +11,7 @@ scale=${NHTB_FLOOD:-small}
 many=100 rate=50000 times=1 setup_s=4 # many: spokes that come during the flood
 share=0.95 # of the rate that the sender must reach
 case $scale in
-small) many=20 rate=10000 setup_s=10 share=0.5 ;;
+small) many=20 rate=10000 setup_s=15 share=0.5 ;;
 full) ;;
 long) times=10 ;;
 *) echo "NHTB_FLOOD: small, full or long" >&2; exit 2 ;;

@@ -154,6 +154,7 @@ def another_spoke(r):
     """A second identity comes under the same entry, a third one with the second's key does not."""
     ns = r.lab.namespace("c")
     r.lab.link(r.hosts.ours, "vc", ["10.98.0.1/24"], ns, "vd", ["10.98.0.2/24"])
+    r.lab.address(ns, "lo", "10.3.0.1/24")
     address = {"local": "10.98.0.2", "remote": "10.98.0.1", "local_ts": "10.3.0.0/24"}
     second = {**address, **spoke("s2.spokes.interop", hub="nhtb.interop")}
     peer = StrongSwan(r.lab, ns, name="swan2", **second).start()
