@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows of the interop matrix and the steps they take after the tunnel is up and counted."""
+import itertools
 import re
 import signal
 import threading
@@ -217,8 +218,8 @@ def wildcard(**identity):
 
 
 # All of them are offered, so that the request is longer than the path; strongSwan takes the first.
-MANY = ["aes256gcm16-noesn"] + [f"aes256-aes128-{a}-noesn" for a in
-                                ("sha256-sha384-sha512", "sha384-sha512-sha256", "sha512-sha256-sha384")] * 2
+MANY = ["aes256gcm16-noesn"] + [f"aes256-aes128-{'-'.join(hashes)}-noesn" for hashes in
+                                itertools.permutations(("sha256", "sha384", "sha512"))]
 NETS = {side: [f"10.{side}.{n}.0/24" for n in range(10)] for side in (1, 2)}
 LONG_IDS = {"gateway": {"local_identity": LONG, "remote_identity": LONG_PEER},
             "local_ts": NETS[1], "remote_ts": NETS[2]}
