@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EVENTS 32
+#define EVENTS          32
+#define MESSAGE_BATCHES 4 /* of the control thread's messages in a turn */
 
 /* ---- messages from the control thread ---- */
 
@@ -67,31 +68,41 @@ void worker_port_lost(gw_worker *w, port *t)
 static void handle(gw_worker *w, gw_msg *m)
 {
     nhtb_pkt *p = &m->pkt;
-    const nhtb_time now = worker_now();
     switch (m->kind) {
     case GW_MSG_TUN_ADD: port_add(w, m); break;
     case GW_MSG_TUN_DEL: port_del(w, m->iface); break;
     case GW_MSG_STOP: w->stopping = true; break;
-    case GW_MSG_TX:
-        tx_put(&w->tx, p, now);
-        tx_flush(&w->tx, now);
-        break;
+    case GW_MSG_TX: tx_put(&w->tx, p, worker_now()); break;
     case GW_MSG_REINJECT: worker_run(w, &p, 1, nhtb_worker_out); break;
     default: break;
     }
 }
 
+/* One batch; queued bytes stay in their messages until they are sent. True: more may wait. */
+static bool take_messages(gw_worker *w, bool *ports_gone)
+{
+    gw_msg *m[BATCH];
+    unsigned n = 0;
+    while (n < BATCH && (m[n] = ring_take(&w->to_worker)) != NULL) {
+        *ports_gone = *ports_gone || m[n]->kind == GW_MSG_TUN_DEL;
+        handle(w, m[n++]);
+    }
+    tx_flush(&w->tx, worker_now());
+    for (unsigned i = 0; i < n; i++)
+        free(m[i]);
+    return n == BATCH;
+}
+
 /* True: ports may have gone, so events fetched before are stale. */
 static bool turn_messages(gw_worker *w)
 {
-    bool changed = false;
+    bool ports_gone = false, more = true;
     ring_awake(&w->to_worker);
-    for (gw_msg *m = ring_take(&w->to_worker); m != NULL; m = ring_take(&w->to_worker)) {
-        changed = changed || m->kind == GW_MSG_TUN_DEL;
-        handle(w, m);
-        free(m);
-    }
-    return changed;
+    for (unsigned i = 0; more && i < MESSAGE_BATCHES; i++)
+        more = take_messages(w, &ports_gone);
+    if (more)
+        ring_wake(&w->to_worker); /* after the packets that wait beside it */
+    return ports_gone;
 }
 
 /* ---- the thread ---- */
@@ -248,12 +259,15 @@ void worker_tun_del(gw_worker *w, nhtb_iface_id iface)
 void worker_post(gw_worker *w, gw_msg_kind kind, const nhtb_pkt *p)
 {
     gw_msg *m = msg_copy(kind, p);
-    if (m != NULL && ring_put(&w->to_worker, m)) {
-        ring_wake(&w->to_worker);
+    if (m != NULL && ring_put(&w->to_worker, m))
         return;
-    }
     free(m);
     gw_count(&w->stats.control_dropped);
+}
+
+void worker_wake(gw_worker *w)
+{
+    ring_wake(&w->to_worker);
 }
 
 int worker_event_fd(const gw_worker *w)

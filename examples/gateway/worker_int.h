@@ -38,6 +38,7 @@ struct gw_worker {
     pthread_t thread;
     int epoll_fd;
     bool stopping;
+    bool punted; /* control is to be woken after the burst */
     port *ports;
     tx tx;
     gw_ring to_worker, to_control;

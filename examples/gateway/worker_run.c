@@ -74,10 +74,9 @@ static void punt(gw_worker *w, const nhtb_pkt *p)
 {
     gw_msg *m = msg_copy(GW_MSG_PUNT, p);
     gw_count(&w->stats.punts);
-    if (m != NULL && ring_put(&w->to_control, m)) {
-        ring_wake(&w->to_control);
+    w->punted = true;
+    if (m != NULL && ring_put(&w->to_control, m))
         return;
-    }
     free(m);
     gw_count(&w->stats.punts_dropped);
 }
@@ -99,6 +98,9 @@ static void dispatch(gw_worker *w, const nhtb_burst *b, nhtb_time now)
         by_verdict(w, b->out[i], now);
     worker_tun_flush(w);
     tx_flush(&w->tx, now);
+    if (w->punted)
+        ring_wake(&w->to_control);
+    w->punted = false;
     for (size_t i = 0; i < b->n_out; i++)
         give_back(w, b->out[i]);
 }

@@ -77,7 +77,7 @@ static void cut(cutter *c, const nhtb_pkt *p, uint32_t each)
 
 void worker_receive(gw_worker *w, const gw_sock *s)
 {
-    const int r = recvmmsg(s->fd, w->rx, w->trains ? TRAIN_ROOM : BATCH, MSG_DONTWAIT, NULL);
+    const int r = sock_receive_batch(s, w->rx, w->trains ? TRAIN_ROOM : BATCH);
     const unsigned got = r < 0 ? failed(w, errno) : (unsigned)r;
     cutter c = {w, 0};
     w->trains = false;

@@ -20,6 +20,11 @@ BASE = {
     "routes": [{"prefix": "192.168.2.0/24", "interface": "st0.0", "next_hop": "10.11.11.12"},
                {"prefix": "192.168.3.0/24", "interface": "st0.1"}],
     "local_networks": ["192.168.1.0/24"],
+    "ipsec": {"replay_window": 0, "nat_keepalive_seconds": 0, "retransmit_milliseconds": 50,
+              "retransmit_cap_milliseconds": 50, "retransmit_total_seconds": 2, "fragment_size": 576,
+              "overlap_seconds": 0, "hold_milliseconds": 0, "held_packets": 0, "vendor_id": False,
+              "nhtb_notify_type": 65535, "cookie_threshold": 0, "half_open": 1, "half_open_per_source": 0,
+              "half_open_timeout_seconds": 1, "jobs": 0, "ike_message_bytes": 3000},
 }
 
 # (name, pointer to set, value (DELETE removes), pointer of the error, words in the message)
@@ -74,6 +79,17 @@ CASES = [
     ("route without its next hop", "/routes/0/next_hop", DELETE, "/routes/0", "next_hop"),
     ("next hop where none belongs", "/routes/1/next_hop", "10.12.0.2", "/routes/1/next_hop", "point-to-point"),
     ("replay window", "/ipsec", {"replay_window": 100}, "/ipsec/replay_window", "multiple of 64"),
+    ("fragment size", "/ipsec", {"fragment_size": 575}, "/ipsec/fragment_size", "0 or from 576"),
+    ("fragment size beyond a datagram", "/ipsec", {"fragment_size": 65536}, "/ipsec/fragment_size", "from 0 to 65535"),
+    ("no half-open SA at all", "/ipsec", {"half_open": 0}, "/ipsec/half_open", "from 1"),
+    ("half-open SAs of a source: text", "/ipsec", {"half_open_per_source": "5"}, "/ipsec/half_open_per_source", "number"),
+    ("negative jobs", "/ipsec", {"jobs": -1}, "/ipsec/jobs", "from 0"),
+    ("an IKE message too small for IKE", "/ipsec", {"ike_message_bytes": 2999}, "/ipsec/ike_message_bytes", "from 3000"),
+    ("a notification that is an error", "/ipsec", {"nhtb_notify_type": 14}, "/ipsec/nhtb_notify_type", "from 16384"),
+    ("held packets", "/ipsec", {"held_packets": 65537}, "/ipsec/held_packets", "to 65536"),
+    ("overlap", "/ipsec", {"overlap_seconds": 301}, "/ipsec/overlap_seconds", "to 300"),
+    ("a cap below the first pause", "/ipsec", {"retransmit_milliseconds": 900, "retransmit_cap_milliseconds": 800},
+     "/ipsec/retransmit_cap_milliseconds", "less than"),
     ("different families", "/gateways/1/local_address", "2001:db8::1", "/gateways/1/local_address", "families"),
     ("no VPN", "/gateways/0/vpns", [], "/gateways/0/vpns", "1 to 64"),
 ]

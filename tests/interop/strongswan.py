@@ -13,6 +13,7 @@ PLUGINS = ("random nonce drbg openssl aes des sha1 sha2 md5 hmac xcbc cmac gcm c
 
 DAEMON = """charon-systemd {{
  load = {plugins}
+ fragment_size = {fragment_size}
  retransmit_tries = 4
  retransmit_timeout = 1.0
  retransmit_base = 1.5
@@ -41,7 +42,7 @@ CONNECTION = """connections {{ nhtb {{
  proposals = {ike}
  encap = {encap}
  mobike = no
- fragmentation = no
+ fragmentation = {fragmentation}
  dpd_delay = {dpd}
  rekey_time = {rekey_ike}
  unique = {unique}
@@ -62,14 +63,14 @@ CONNECTION = """connections {{ nhtb {{
   replay_window = {window}
  }} }}
 }} }}
-secrets {{ ike-nhtb {{ secret = "{psk}"
+secrets {{ ike-nhtb {{ secret = {psk}
 }} }}
 """
 
 DEFAULTS = {"remote": "%any", "ike": "aes256gcm16-prfsha256-x25519", "esp": "aes256gcm16", "encap": "no",
             "dpd": "0", "rekey_ike": "0", "rekey_child": "0", "unique": "replace",
             "local_id": "peer.interop", "remote_id": "nhtb.interop", "local_ts": "10.2.0.0/24",
-            "remote_ts": "10.1.0.0/24", "window": "64", "psk": PSK, "kernel": "kernel-libipsec"}
+            "remote_ts": "10.1.0.0/24", "window": "64", "psk": f'"{PSK}"', "fragmentation": "no", "fragment_size": "1280", "kernel": "kernel-libipsec"}
 
 IKE_LINE = re.compile(r"^nhtb: #(\d+), ESTABLISHED, IKEv2, ([0-9a-f]+)_i(\*?) ([0-9a-f]+)_r(\*?)$")
 CHILD_LINE = re.compile(r"^  net: #(\d+), reqid \d+, INSTALLED, (TUNNEL\S*), ESP:(\S+)$")
@@ -89,7 +90,8 @@ class StrongSwan:
         o = dict(self.options)
         os.makedirs(os.path.join(self.dir, "swanctl", "conf.d"), exist_ok=True)
         plugins = PLUGINS.format(kernel=o["kernel"])
-        self.lab.write(f"{self.name}/strongswan.conf", DAEMON.format(plugins=plugins, dir=self.view))
+        self.lab.write(f"{self.name}/strongswan.conf", DAEMON.format(
+            plugins=plugins, dir=self.view, fragment_size=o["fragment_size"]))
         self.lab.write(f"{self.name}/swanctl/swanctl.conf", CONNECTION.format(**o))
 
     def start(self):

@@ -17,6 +17,7 @@ static const char USAGE[] =
     "  show ike sa [detail]             IKE security associations\n"
     "  show ipsec sa [detail]           IPsec security associations\n"
     "  show ipsec next-hop-tunnels      next-hop tunnel bindings (NHTB)\n"
+    "  show ipsec next-hop-owners       which identity a next hop belongs to\n"
     "  show route                       routes into tunnels and to own networks\n"
     "  show interfaces                  tunnel interfaces\n"
     "  show peers                       configured gateways\n"
@@ -114,6 +115,7 @@ static const char *table_of(options *o)
         {"ike", "sa", "ike sa"},
         {"ipsec", "sa", "ipsec sa"},
         {"ipsec", "next-hop-tunnels", "ipsec next-hop-tunnels"},
+        {"ipsec", "next-hop-owners", "ipsec next-hop-owners"},
         {"route", NULL, "route"},
         {"interfaces", NULL, "interfaces"},
         {"statistics", NULL, "statistics"},
