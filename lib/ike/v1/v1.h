@@ -21,8 +21,6 @@
 #include "ike/room.h"
 #include "ike/v1/parts.h"
 
-typedef struct nhi_v1_msg nhi_v1_msg; /* wire/v1.h */
-
 #define NHI_V1_EXCHANGES 16 /* of one SA at the same time; the oldest finished one goes first */
 #define NHI_V1_MIDS      32 /* message IDs of the peer's last exchanges: none is taken twice */
 #define NHI_V1_REPEATS   4  /* of a last message that nobody answers (quick mode 3, aggressive 3) */
@@ -97,6 +95,7 @@ struct nhi_v1 {
     bool dpd, frag;   /* both sides know it */
     uint8_t msgs;     /* of phase 1 taken from the peer */
     nhi_v1_keys keys;
+    nhi_v1_cipher cipher;
     uint8_t iv[16];         /* phase 1's last ciphertext block: each exchange starts from it */
     nhi_ike_buf *sai;       /* body of the initiator's SA payload as it was sent */
     nhi_ike_buf *gi, *gr;   /* public values, until phase 1 is over */
