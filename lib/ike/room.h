@@ -596,7 +596,7 @@ void nhi_v1_pump(nhi_ike_sa *sa, nhtb_time now);
 int nhi_v1_child_keys(const nhi_ike_child *c, const nhi_ike_nego *x, nhtb_span shared, uint8_t *i2r,
                       uint8_t *r2i);
 /** Ends an SA and its children, telling the peer. */
-void nhi_v1_delete(nhi_ike_sa *sa, nhtb_detail detail, nhtb_time now);
+void nhi_v1_sa_delete(nhi_ike_sa *sa, nhtb_detail detail, nhtb_time now);
 /** Its timers: lifetimes, liveness (DPD), what lingers; and those of its exchanges. */
 void nhi_v1_timer(nhi_ike *ike, nhi_timer *t, nhtb_time now);
 /** A child goes: nothing points at it any more; the last one of a bare SA takes that along. */
