@@ -38,18 +38,22 @@ typedef struct nhi_ike_buf {
 #define NHI_IKE_PLAIN  128 /* longest stateless answer, marker included */
 
 typedef enum nhi_ike_state {
-    NHI_SA_LARVAL,    /* has an SPI, nothing else */
-    NHI_SA_ASK,       /* initiator: waits for the host's PSK before it starts */
-    NHI_SA_INIT_KE,   /* initiator: key pair job */
-    NHI_SA_INIT_SENT, /* initiator: IKE_SA_INIT request is out */
-    NHI_SA_AUTH_KE,   /* initiator: shared secret job */
-    NHI_SA_AUTH_SENT, /* initiator: IKE_AUTH request is out */
-    NHI_SA_R_KE,      /* responder: key jobs, no answer yet */
-    NHI_SA_R_HALF,    /* responder: IKE_SA_INIT answered, waits for IKE_AUTH */
-    NHI_SA_R_ASK,     /* responder: IKE_AUTH waits for the host's PSK */
+    NHI_SA_LARVAL,     /* has an SPI, nothing else */
+    NHI_SA_ASK,        /* initiator: waits for the host's PSK before it starts */
+    NHI_SA_INIT_KE,    /* initiator: key pair job */
+    NHI_SA_INIT_SENT,  /* initiator: IKE_SA_INIT request is out; IKEv1: message 1 */
+    NHI_SA_V1_KE_SENT, /* main mode initiator: message 3 is out */
+    NHI_SA_AUTH_KE,    /* initiator: shared secret job */
+    NHI_SA_AUTH_SENT,  /* initiator: IKE_AUTH request is out; main mode: message 5 */
+    NHI_SA_V1_R_SA,    /* main mode responder: message 2 is out, 3 is expected */
+    NHI_SA_R_KE,       /* responder: key jobs, no answer yet */
+    NHI_SA_R_HALF, /* responder: IKE_SA_INIT answered, waits for IKE_AUTH; IKEv1: 4 or 2 is out */
+    NHI_SA_R_ASK,  /* responder: IKE_AUTH waits for the host's PSK */
+    NHI_SA_V1_CONFIG, /* IKEv1: phase 1 is done, XAuth and mode config run */
     NHI_SA_UP,        /* authenticated */
     NHI_SA_REKEYED,   /* its children moved to a successor; is or will be deleted */
     NHI_SA_DELETING,  /* our delete waits for its turn or its answer */
+    NHI_SA_V1_BARE,   /* IKEv1: over, but its children live on until a new SA takes them */
     NHI_SA_LINGER,    /* over; only repeats its last response */
     NHI_SA_DEAD,      /* out of every table, freed by the next call */
     NHI_SA_STATES
@@ -82,6 +86,7 @@ enum { NHI_WANT_REKEY = 1, NHI_WANT_DELETE = 2, NHI_WANT_LIVENESS = 4 };
 
 typedef struct nhi_ike_sa nhi_ike_sa;
 typedef struct nhi_ike_peer nhi_ike_peer;
+typedef struct nhi_v1 nhi_v1; /* v1/v1.h */
 
 /** A child SA pair. */
 typedef struct nhi_ike_child {
@@ -96,6 +101,8 @@ typedef struct nhi_ike_child {
     const nhi_bulk_facts *facts;
     bool esn;
     nhi_ts_list local, remote;
+    uint32_t life_s;     /* agreed with an IKEv1 peer, 0: as configured */
+    uint64_t life_bytes; /* the same */
     nhtb_time hold, rekey_at, expires;
     nhi_timer rekey, expire, overlap;
     struct nhi_ike_child *older; /* the pair this one replaces */
@@ -139,6 +146,7 @@ typedef struct nhi_ike_frags {
 struct nhi_ike_sa {
     nhi_list link, peer_link, children;
     nhi_ike *ike;
+    nhi_v1 *v1;         /* NULL: IKEv2 */
     nhi_ike_peer *peer; /* NULL: not known yet, or forgotten */
     nhtb_peer_id peer_id;
     uint8_t state; /* nhi_ike_state, written by nhi_ike_sa_set_state only */
@@ -236,7 +244,7 @@ struct nhi_ike {
     nhi_ike_env env;
     nhi_mem *mem;
     nhi_slab peers;
-    nhi_list sas, dead_sas, dead_children, jobs;
+    nhi_list sas, dead_sas, dead_children, dead_xs, jobs; /* dead_xs: exchanges of v1 */
     size_t n_sas, max_sas, n_children;
     nhi_map by_spi;   /* our IKE SPI -> SA */
     nhi_map by_init;  /* initiator SPI and source, half-open as responder -> SA */
@@ -572,5 +580,7 @@ void nhi_ike_info_done(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
 void nhi_ike_nhtb_write(nhi_ike_nego *x, nhi_ike_builder *b);
 void nhi_ike_nhtb_read(nhi_ike_nego *x, const nhi_ike_msg *m);
 void nhi_ike_nhtb_learn(const nhi_ike_nego *x);
+
+#include "ike/v1/hooks.h"
 
 #endif
