@@ -69,7 +69,7 @@ static void choose(const nhi_v1_sa_pl *sa)
                        .n_ke = 3};
     const uint16_t auths[] = {1, 65001, 3};
     nhi_v1_policy1 p1 = {.v = &c, .n = 1, .auths = auths, .n_auths = 3};
-    nhi_v1_policy2 p2 = {.v = &c, .n = 1, .mode = NHI_V1_MODE_TUNNEL, .ke = 14};
+    nhi_v1_policy2 p2 = {.v = &c, .n = 1, .mode = NHI_V1_MODE_TUNNEL, .ke_len = 256};
     static nhi_v1_phase1 a1, b1;
     static nhi_v1_phase2 a2, b2;
     static nhi_v1_sa_pl again;
