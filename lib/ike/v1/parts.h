@@ -10,7 +10,7 @@
 
 #define NHI_V1_BLOCK_MAX 16
 /** IKEv2's numbers of what only old peers still ask for. */
-enum { NHI_V1_ENCR_3DES = 3, NHI_V1_PRF_SHA1 = 2, NHI_V1_INTEG_SHA1_96 = 2 };
+enum { NHI_V1_ENCR_3DES = 3, NHI_V1_INTEG_SHA1_96 = 2 };
 
 /* ---- keymat.c (RFC 2409 5, Appendix B) ---- */
 typedef struct nhi_v1_keys {
