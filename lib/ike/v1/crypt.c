@@ -39,7 +39,7 @@ int nhi_v1_seal(const nhtb_crypto *c, const nhi_v1_cipher *k, const nhi_v1_keys 
 unsigned nhi_v1_open(const nhtb_crypto *c, const nhi_v1_cipher *k, const nhi_v1_keys *keys,
                      uint8_t *iv, nhtb_span msg, uint8_t *out, size_t *n)
 {
-    if (msg.n < NHI_IKE_HDR + k->block || (msg.n - NHI_IKE_HDR) % k->block != 0)
+    if (msg.n < NHI_IKE_HDR + (size_t)k->block || (msg.n - NHI_IKE_HDR) % k->block != 0)
         return NHTB_REASON_IKE_MALFORMED;
     *n = msg.n - NHI_IKE_HDR;
     if (nhi_cbc(c, k->alg, false, cipher_key(keys), iv, msg.p + NHI_IKE_HDR, out, *n)) {
