@@ -69,6 +69,18 @@ void nhtb_child_default(nhtb_child *c, uint32_t size)
         nhi_engine_give(c, size, &def, sizeof def);
 }
 
+void nhtb_v1_default(nhtb_v1 *v, uint32_t size)
+{
+    static const nhtb_v1 def = {.mode = NHTB_V1_MAIN,
+                                .nat_t = true,
+                                .nat_t_drafts = true,
+                                .dpd = true,
+                                .fragmentation = true,
+                                .responder_lifetime = true};
+    if (v && size >= sizeof v->size)
+        nhi_engine_give(v, size, &def, sizeof def);
+}
+
 int nhi_engine_take(void *dst, const void *src, size_t known)
 {
     uint32_t size;

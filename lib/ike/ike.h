@@ -30,7 +30,8 @@ enum {
     NHI_TIMER_CHILD_REKEY,   /* soft lifetime of a child SA */
     NHI_TIMER_CHILD_EXPIRE,  /* hard lifetime */
     NHI_TIMER_CHILD_OVERLAP, /* old inbound SA after its delete exchange */
-    NHI_TIMER_COOKIE_SECRET  /* rotate */
+    NHI_TIMER_COOKIE_SECRET, /* rotate */
+    NHI_TIMER_V1_EXCHANGE    /* IKEv1: a message of phase 2 is unanswered, or a cache ends */
 };
 
 typedef struct nhi_ike_env {

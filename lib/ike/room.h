@@ -38,18 +38,22 @@ typedef struct nhi_ike_buf {
 #define NHI_IKE_PLAIN  128 /* longest stateless answer, marker included */
 
 typedef enum nhi_ike_state {
-    NHI_SA_LARVAL,    /* has an SPI, nothing else */
-    NHI_SA_ASK,       /* initiator: waits for the host's PSK before it starts */
-    NHI_SA_INIT_KE,   /* initiator: key pair job */
-    NHI_SA_INIT_SENT, /* initiator: IKE_SA_INIT request is out */
-    NHI_SA_AUTH_KE,   /* initiator: shared secret job */
-    NHI_SA_AUTH_SENT, /* initiator: IKE_AUTH request is out */
-    NHI_SA_R_KE,      /* responder: key jobs, no answer yet */
-    NHI_SA_R_HALF,    /* responder: IKE_SA_INIT answered, waits for IKE_AUTH */
-    NHI_SA_R_ASK,     /* responder: IKE_AUTH waits for the host's PSK */
+    NHI_SA_LARVAL,     /* has an SPI, nothing else */
+    NHI_SA_ASK,        /* initiator: waits for the host's PSK before it starts */
+    NHI_SA_INIT_KE,    /* initiator: key pair job */
+    NHI_SA_INIT_SENT,  /* initiator: IKE_SA_INIT request is out; IKEv1: message 1 */
+    NHI_SA_V1_KE_SENT, /* main mode initiator: message 3 is out */
+    NHI_SA_AUTH_KE,    /* initiator: shared secret job */
+    NHI_SA_AUTH_SENT,  /* initiator: IKE_AUTH request is out; main mode: message 5 */
+    NHI_SA_V1_R_SA,    /* main mode responder: message 2 is out, 3 is expected */
+    NHI_SA_R_KE,       /* responder: key jobs, no answer yet */
+    NHI_SA_R_HALF, /* responder: IKE_SA_INIT answered, waits for IKE_AUTH; IKEv1: 4 or 2 is out */
+    NHI_SA_R_ASK,  /* responder: IKE_AUTH waits for the host's PSK */
+    NHI_SA_V1_CONFIG, /* IKEv1: phase 1 is done, XAuth and mode config run */
     NHI_SA_UP,        /* authenticated */
     NHI_SA_REKEYED,   /* its children moved to a successor; is or will be deleted */
     NHI_SA_DELETING,  /* our delete waits for its turn or its answer */
+    NHI_SA_V1_BARE,   /* IKEv1: over, but its children live on until a new SA takes them */
     NHI_SA_LINGER,    /* over; only repeats its last response */
     NHI_SA_DEAD,      /* out of every table, freed by the next call */
     NHI_SA_STATES
@@ -82,6 +86,7 @@ enum { NHI_WANT_REKEY = 1, NHI_WANT_DELETE = 2, NHI_WANT_LIVENESS = 4 };
 
 typedef struct nhi_ike_sa nhi_ike_sa;
 typedef struct nhi_ike_peer nhi_ike_peer;
+typedef struct nhi_v1 nhi_v1; /* v1/v1.h */
 
 /** A child SA pair. */
 typedef struct nhi_ike_child {
@@ -96,6 +101,8 @@ typedef struct nhi_ike_child {
     const nhi_bulk_facts *facts;
     bool esn;
     nhi_ts_list local, remote;
+    uint32_t life_s;     /* agreed with an IKEv1 peer, 0: as configured */
+    uint64_t life_bytes; /* the same */
     nhtb_time hold, rekey_at, expires;
     nhi_timer rekey, expire, overlap;
     struct nhi_ike_child *older; /* the pair this one replaces */
@@ -139,6 +146,7 @@ typedef struct nhi_ike_frags {
 struct nhi_ike_sa {
     nhi_list link, peer_link, children;
     nhi_ike *ike;
+    nhi_v1 *v1;         /* NULL: IKEv2 */
     nhi_ike_peer *peer; /* NULL: not known yet, or forgotten */
     nhtb_peer_id peer_id;
     uint8_t state; /* nhi_ike_state, written by nhi_ike_sa_set_state only */
@@ -236,7 +244,7 @@ struct nhi_ike {
     nhi_ike_env env;
     nhi_mem *mem;
     nhi_slab peers;
-    nhi_list sas, dead_sas, dead_children, jobs;
+    nhi_list sas, dead_sas, dead_children, dead_xs, jobs; /* dead_xs: exchanges of v1 */
     size_t n_sas, max_sas, n_children;
     nhi_map by_spi;   /* our IKE SPI -> SA */
     nhi_map by_init;  /* initiator SPI and source, half-open as responder -> SA */
@@ -567,6 +575,38 @@ void nhi_ike_info_delete_child(nhi_ike_sa *sa, nhi_ike_child *c, nhtb_time now);
 void nhi_ike_info_delete_ike(nhi_ike_sa *sa, nhtb_time now);
 void nhi_ike_info_liveness(nhi_ike_sa *sa, nhtb_time now);
 void nhi_ike_info_done(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
+
+/* ---- v1/ (left out by v1_none.c): what the rest of the room calls when sa->v1 is set ---- */
+/** Is this entry one that can be? NHTB_ERR_ARG, or NHTB_ERR_UNSUPPORTED in a build without IKEv1. */
+int nhi_v1_check(const nhtb_peer *p);
+/** A datagram whose header says version 1. */
+unsigned nhi_v1_recv(nhi_ike *ike, const nhi_ike_hdr *h, nhtb_span msg, const nhtb_path *path,
+                     uint8_t kind, nhtb_time now);
+/** Initiator: phase 1 starts (again, once the PSK that was asked for is there). */
+int nhi_v1_start(nhi_ike_sa *sa, nhtb_time now);
+/** Responder: the PSK that message 3 waited for came (empty: there is none). */
+void nhi_v1_resume(nhi_ike_sa *sa, nhtb_span psk, nhtb_time now);
+/** Key exchange jobs of any phase. */
+void nhi_v1_made(nhi_ike_nego *x, nhtb_time now);
+void nhi_v1_shared(nhi_ike_nego *x, nhtb_span secret, nhtb_time now);
+void nhi_v1_job_failed(nhi_ike_nego *x, int status, bool by_peer, nhtb_time now);
+/** What is wanted next (v2: task.c). */
+void nhi_v1_pump(nhi_ike_sa *sa, nhtb_time now);
+/** Keys of a pair (v2: nhi_keymat_child): KEYMAT of RFC 2409 5.5 for each direction. */
+int nhi_v1_child_keys(const nhi_ike_child *c, const nhi_ike_nego *x, nhtb_span shared, uint8_t *i2r,
+                      uint8_t *r2i);
+/** Ends an SA and its children, telling the peer. */
+void nhi_v1_delete(nhi_ike_sa *sa, nhtb_detail detail, nhtb_time now);
+/** Its timers: lifetimes, liveness (DPD), what lingers; and those of its exchanges. */
+void nhi_v1_timer(nhi_ike *ike, nhi_timer *t, nhtb_time now);
+/** A child goes: nothing points at it any more; the last one of a bare SA takes that along. */
+void nhi_v1_child_gone(nhi_ike_sa *sa, const nhi_ike_child *c);
+/** The peer was seen on a pair: what we would repeat until then is not repeated any more. */
+void nhi_v1_child_seen(nhi_ike_child *c);
+/** Exchanges and keys go (the SA ends); then the memory. */
+void nhi_v1_quiet(nhi_ike_sa *sa);
+void nhi_v1_free(nhi_ike_sa *sa);
+void nhi_v1_begin(nhi_ike *ike); /* frees exchanges that ended */
 
 /* ---- nhtb.c (protocol-facts 1.4 item 5, 1.5) ---- */
 void nhi_ike_nhtb_write(nhi_ike_nego *x, nhi_ike_builder *b);

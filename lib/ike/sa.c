@@ -33,6 +33,11 @@ static const struct {
     [NHI_SA_DELETING] = {"DELETING", BIT(LINGER) | BIT(DEAD)},
     [NHI_SA_LINGER] = {"DELETED", BIT(DEAD)},
     [NHI_SA_DEAD] = {"DEAD", 0},
+    /* IKEv1 has its own table (v1/phase1.c), and these states besides */
+    [NHI_SA_V1_KE_SENT] = {"KE_SENT", 0},
+    [NHI_SA_V1_R_SA] = {"HALF_OPEN", 0},
+    [NHI_SA_V1_CONFIG] = {"XAUTH_CONFIG", 0},
+    [NHI_SA_V1_BARE] = {"NO_IKE_SA", 0},
 };
 
 const char *nhi_ike_sa_state_name(unsigned state)

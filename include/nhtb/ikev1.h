@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What makes a peer's entry speak IKEv1 (RFC 2407, 2408, 2409; deprecated by RFC 9395). Only for
+ * peers that know nothing better: docs/ikev1.md tells what is given up. Off unless an entry has it. */
+#ifndef NHTB_IKEV1_H
+#define NHTB_IKEV1_H
+
+#include <nhtb/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum nhtb_v1_mode {
+    NHTB_V1_MAIN = 0,
+    /** Shows the identity and lets anybody who asks try passwords offline: warned about (detail
+     *  AGGRESSIVE_MODE) whenever an entry uses it, and answered only for such an entry. */
+    NHTB_V1_AGGRESSIVE = 1
+} nhtb_v1_mode;
+
+/** An IKEv1 entry takes its other fields from nhtb_peer: proposals name a cipher in CBC mode, a prf
+ *  (its hash) and a group each; liveness_s and liveness_tries rule DPD; lifetime_s phase 1.
+ *  force_encap, initial_contact and announce mean the same. */
+typedef struct nhtb_v1 {
+    uint32_t size;
+    uint8_t mode;            /* nhtb_v1_mode */
+    bool nat_t;              /* RFC 3947; default true */
+    bool nat_t_drafts;       /* also draft-ietf-ipsec-nat-t-ike-02 and -03; default true */
+    bool dpd;                /* RFC 3706, when the peer knows it too; default true */
+    bool fragmentation;      /* payload 132, when the peer knows it too; default true */
+    bool responder_lifetime; /* tell the initiator when ours is shorter; default true */
+    uint64_t lifetime_kb;    /* of phase 1; 0: none. Of phase 2: nhtb_child.lifetime_bytes */
+} nhtb_v1;
+NHTB_API void nhtb_v1_default(nhtb_v1 *v, uint32_t size);
+#define nhtb_v1_init(v) nhtb_v1_default((v), (uint32_t)sizeof *(v))
+
+#ifdef __cplusplus
+}
+#endif
+#endif

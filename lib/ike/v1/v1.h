@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Inside of IKEv1: what an nhi_ike_sa is when it speaks RFC 2407-2409, its exchanges in flight, and
+ * the calls between the files of lib/ike/v1. Peers, SAs, child pairs, negotiations, timers, actions
+ * and events are those of room.h: the engine and the NHTB notice no difference. What the rest of the
+ * room calls is declared in room.h ("v1") and left out by v1_none.c. Control thread.
+ *
+ *   recv.c     a datagram: SA, fragment, decryption, HASH, then its handler
+ *   exchange.c exchanges by message ID: IV chain, duplicates, retransmission, ends
+ *   send.c     HASH, padding, encryption, fragments
+ *   main_i main_r aggr auth  phase 1;  phase1.c what they share and what its end leads to
+ *   info.c     delete, notifies, DPD;  life.c children without an ISAKMP SA, reauthentication
+ *   quick_i quick_r          phase 2;  xauth.c modecfg.c  transaction exchanges
+ *
+ * Rules: a responder never repeats anything by itself; nothing unauthenticated changes state; the
+ * HASH of every phase 2 message is checked in exchange.c, before its handler sees it. */
+#ifndef NHI_IKE_V1_V1_H
+#define NHI_IKE_V1_V1_H
+
+#include <nhtb/ikev1.h>
+
+#include "ike/room.h"
+#include "ike/v1/parts.h"
+
+typedef struct nhi_v1_msg nhi_v1_msg; /* wire/v1.h */
+
+#define NHI_V1_EXCHANGES 16 /* of one SA at the same time; the oldest finished one goes first */
+#define NHI_V1_MIDS      32 /* message IDs of the peer's last exchanges: none is taken twice */
+#define NHI_V1_REPEATS   4  /* of a last message that nobody answers (quick mode 3, aggressive 3) */
+#define NHI_V1_CACHE_NS  (30 * NHTB_NS_PER_S) /* a finished exchange answers duplicates so long */
+
+/** Which NAT traversal both sides know; the later, the better. */
+typedef enum nhi_v1_natt {
+    NHI_V1_NATT_NONE,
+    NHI_V1_NATT_02, /* payloads 130, 131; modes 61443, 61444 */
+    NHI_V1_NATT_03,
+    NHI_V1_NATT_RFC /* payloads 20, 21; modes 3, 4 */
+} nhi_v1_natt;
+
+/** Vendor IDs the peer sent. */
+typedef enum nhi_v1_vid {
+    NHI_V1_VID_DPD = 1,
+    NHI_V1_VID_NATT_02 = 2,
+    NHI_V1_VID_NATT_02_N = 4, /* of the text with a newline: the one that is met in the wild */
+    NHI_V1_VID_NATT_03 = 8,
+    NHI_V1_VID_NATT_RFC = 16,
+    NHI_V1_VID_FRAG = 32,
+    NHI_V1_VID_XAUTH = 64,
+    NHI_V1_VID_UNITY = 128,
+    NHI_V1_VID_NHTB = 256 /* our own, as in IKEv2 */
+} nhi_v1_vid;
+
+typedef enum nhi_v1_x_state {
+    NHI_V1_X_NEW,  /* nothing sent or taken yet */
+    NHI_V1_X_WAIT, /* a message of the peer is expected */
+    NHI_V1_X_BUSY, /* a job or a question runs; duplicates are ignored */
+    NHI_V1_X_DONE, /* over: answers duplicates from its cache, then goes */
+    NHI_V1_X_DEAD  /* freed by the next call into the room */
+} nhi_v1_x_state;
+
+/** An exchange of phase 2, the transaction or the informational kind, by its message ID. */
+typedef struct nhi_v1_x {
+    nhi_list link; /* v1->xs, or room->dead_xs */
+    nhi_ike_sa *sa;
+    uint32_t mid;
+    uint8_t exchange; /* NHI_V1_EX_* */
+    uint8_t state;    /* nhi_v1_x_state */
+    bool initiator;
+    uint8_t received, sent; /* messages taken from the peer, messages of ours: which HASH is next */
+    uint8_t iv[16];         /* last ciphertext block of this exchange */
+    nhi_ike_buf *out;       /* our last message: repeated by timer (initiator), or to a duplicate */
+    uint64_t in_digest;     /* of the peer's last message: what is bit-identical is a duplicate */
+    uint8_t sends, repeats; /* so far; left when nobody will answer */
+    nhtb_time first, interval;
+    nhi_timer timer; /* NHI_TIMER_V1_EXCHANGE: repeat, or (DONE) the end */
+    /* quick mode: nego.kind is NHI_TASK_CREATE or _REKEY_CHILD; nego.child, .old, .cfg, .suite,
+     * nonces and key exchange as in IKEv2. nego.sa == sa. */
+    nhi_ike_nego nego;
+    uint8_t step;     /* of the handler */
+    uint16_t id;      /* transaction: identifier of the configuration payload */
+    nhi_ike_buf *own; /* of the handler, dropped (wiped) with the exchange */
+} nhi_v1_x;
+
+/** Fragments of one message (payload 132): not authenticated, so at most one message at a time and
+ *  never more bytes than limits.ike_message. */
+typedef struct nhi_v1_frags nhi_v1_frags; /* frag.c */
+
+/** The IKEv1 side of an nhi_ike_sa (sa->v1). Cookies are sa->spi_i and spi_r; sa->suite holds encr,
+ *  key_bits, prf (its hash) and ke; phase 1 uses sa->x_i or x_r, sa->out and sa->in. */
+struct nhi_v1 {
+    nhi_ike_sa *sa;
+    uint8_t mode;     /* nhtb_v1_mode */
+    uint16_t auth;    /* agreed method (RFC 2409 appendix A, XAuth's), as on the wire */
+    uint32_t life_s;  /* agreed phase 1 lifetime: the smaller one */
+    uint64_t life_kb; /* 0: none */
+    uint16_t vids;    /* nhi_v1_vid the peer sent */
+    uint8_t natt;     /* nhi_v1_natt in use */
+    bool dpd, frag;   /* both sides know it */
+    uint8_t msgs;     /* of phase 1 taken from the peer */
+    nhi_v1_keys keys;
+    uint8_t iv[16];         /* phase 1's last ciphertext block: each exchange starts from it */
+    nhi_ike_buf *sai;       /* body of the initiator's SA payload as it was sent */
+    nhi_ike_buf *gi, *gr;   /* public values, until phase 1 is over */
+    nhi_ike_buf *idi, *idr; /* ID bodies, until phase 1 is over */
+    nhi_ike_buf *last;  /* aggressive mode message 3, repeated before quick mode until answered */
+    uint64_t in_digest; /* of the peer's last phase 1 message */
+    nhi_list xs;
+    uint16_t n_xs;
+    uint32_t mids[NHI_V1_MIDS];
+    uint8_t next_mid;
+    struct { /* RFC 3706 */
+        uint32_t out, in;
+        bool waiting, heard; /* heard: in holds the peer's last number */
+        uint8_t sends;
+    } probe;
+    nhi_v1_frags *frags;
+    uint16_t next_frag;
+    /* NHTB: the framing last seen from this peer, to be mirrored (protocol-facts 1.4 item 3) */
+    struct {
+        bool seen;
+        uint8_t form, protocol, spi_len;
+    } framing;
+    struct nhi_v1_conf *conf; /* xauth.c, modecfg.c: user, address, ...; see nhi_v1_conf_free */
+};
+
+/* ---- state: sa.c's set_state asks it for SAs with v1 (diagram in phase1.c) ---- */
+bool nhi_v1_sa_may(nhi_ike_state from, nhi_ike_state to);
+
+/* ---- exchange.c ---- */
+/** Ours: with a fresh message ID. NULL: *err says why (LIMIT: too many at once). */
+nhi_v1_x *nhi_v1_x_new(nhi_ike_sa *sa, uint8_t exchange, nhtb_time now, int *err);
+nhi_v1_x *nhi_v1_x_find(const nhi_ike_sa *sa, uint32_t mid);
+/** Our exchange of this kind that is not over; NULL: none. One quick mode of ours runs at a time. */
+nhi_v1_x *nhi_v1_x_running(const nhi_ike_sa *sa, uint8_t exchange);
+/** Over: nego ends (a pair that was never agreed goes), the answer to duplicates stays a while. */
+void nhi_v1_x_done(nhi_v1_x *x, nhtb_time now);
+/** Gone at once, with all it holds; x may be looked at until the next call into the room. */
+void nhi_v1_x_kill(nhi_v1_x *x);
+
+/* ---- send.c ---- */
+/** Starts the payloads behind HASH. */
+void nhi_v1_send_inner(nhi_ike *ike, nhi_ike_builder *b);
+typedef enum nhi_v1_after {
+    NHI_V1_AWAIT,  /* the initiator repeats it until the answer; a responder only to duplicates */
+    NHI_V1_LAST,   /* ours, nobody answers it: NHI_V1_REPEATS more times unless the pair is used */
+    NHI_V1_ANSWER, /* a responder's last message */
+    NHI_V1_ONCE    /* informational: sent, not kept */
+} nhi_v1_after;
+/** HASH(1), (2), (3) or that of RFC 2409 5.7 before what b holds, encrypted on the exchange's IV
+ *  chain, sent and kept. Call once for each message. */
+int nhi_v1_send(nhi_v1_x *x, nhi_ike_builder *b, nhi_v1_after after, nhtb_time now);
+
+/* ---- phase1.c ---- */
+/** Phase 1 is authenticated: XAuth and mode config if they are due (state CONFIG), else up. */
+void nhi_v1_phase1_done(nhi_ike_sa *sa, nhtb_time now);
+/** XAuth and mode config are over, or were not due: UP, event, children from older SAs move here,
+ *  then what is wanted starts. */
+void nhi_v1_up(nhi_ike_sa *sa, nhtb_time now);
+/** Refused after phase 1 (XAuth): the peer is told with a delete, the attempt ends with `d`. */
+void nhi_v1_refuse(nhi_ike_sa *sa, nhtb_detail d, uint32_t code, nhtb_time now);
+
+/* ---- info.c ---- */
+/** Protected notify of DOI 1 (spi may be empty), sent once. Errors are not worth more: 0 or not. */
+int nhi_v1_info_notify(nhi_ike_sa *sa, uint8_t protocol, nhtb_span spi, uint16_t type,
+                       nhtb_span data, nhtb_time now);
+/** Tells the peer that a pair (by our inbound SPI) or the ISAKMP SA goes. */
+int nhi_v1_info_delete_child(nhi_ike_sa *sa, uint32_t spi_in, nhtb_time now);
+int nhi_v1_info_delete_isakmp(nhi_ike_sa *sa, nhtb_time now);
+
+/* ---- quick_i.c, quick_r.c (phase 2) ----
+ * m: payloads behind HASH, which was checked; HASH itself is m->pl[0]. Whatever these return or do,
+ * they never end the ISAKMP SA for what a peer sent. A return other than NONE is the nhtb_reason the
+ * message is counted under; its exchange then goes unless the handler finished it. */
+/** Ours: pair reserved, message 1 sent (after a key pair job with PFS). old: to be replaced. */
+int nhi_v1_quick_start(nhi_ike_sa *sa, uint16_t cfg, nhi_ike_child *old, nhtb_time now);
+/** Message 2 of ours, messages 1 (x is fresh) and 3 of the peer's. */
+unsigned nhi_v1_quick_recv(nhi_v1_x *x, const nhi_v1_msg *m, nhtb_time now);
+void nhi_v1_quick_made(nhi_v1_x *x, nhtb_time now);
+void nhi_v1_quick_shared(nhi_v1_x *x, nhtb_span secret, nhtb_time now);
+/** A job failed (by_peer: its public value is refused), or our message 1 or 2 was never answered:
+ *  event, and what follows. The caller kills x. */
+void nhi_v1_quick_failed(nhi_v1_x *x, nhtb_detail d, uint32_t code, nhtb_time now);
+/** An authenticated informational error came while our quick mode runs. */
+void nhi_v1_quick_error(nhi_ike_sa *sa, uint32_t mid_or_spi, uint16_t type, nhtb_time now);
+
+/* ---- xauth.c, modecfg.c (transaction exchanges) ---- */
+/** Called by phase1_done. True: state CONFIG was entered and they go on by themselves until
+ *  nhi_v1_up or nhi_v1_refuse; false: nothing is due. */
+bool nhi_v1_conf_begin(nhi_ike_sa *sa, nhtb_time now);
+/** A message of exchange 6 whose HASH was checked; x is fresh for a first message. Also while UP
+ *  (push by the other side). */
+unsigned nhi_v1_trans_recv(nhi_v1_x *x, const nhi_v1_msg *m, nhtb_time now);
+void nhi_v1_trans_failed(nhi_v1_x *x, nhtb_detail d, nhtb_time now); /* never answered */
+void nhi_v1_conf_free(nhi_ike_sa *sa);
+/** The authentication method to put into our offer, or to accept, instead of a plain one (1: PSK,
+ *  3: RSA, 9..11: ECDSA): XAuth's (65001, 65002, 65005 ...) when the entry asks for it. initiator: who
+ *  sends message 1. */
+uint16_t nhi_v1_conf_auth(const nhtb_peer *cfg, bool initiator, uint16_t plain);
+
+#endif
