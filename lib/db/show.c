@@ -99,6 +99,7 @@ bool nhi_db_binding_next(nhi_db *db, uint32_t *cursor, nhtb_binding_info *out)
     name_copy(out->vpn, s->tunnel->vpn);
     out->next_hop = db->fib->slot[i].next_hop;
     out->is_static = s->is_static;
+    out->source = nhi_db_slot_source(s);
     out->up = s->tunnel->up;
     out->peer.id = s->tunnel->peer == NULL ? 0 : s->tunnel->peer->id;
     out->child = s->tunnel->child;
