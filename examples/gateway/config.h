@@ -64,6 +64,9 @@ typedef struct cfg_gateway {
     cfg_owner *owners;
     uint8_t seed[CFG_PSK_MAX];
     size_t seed_n;
+    uint32_t ike_version; /* 1 or 2 */
+    bool has_v1;
+    nhtb_v1 v1;
     char *canon;
 } cfg_gateway;
 
