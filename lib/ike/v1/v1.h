@@ -21,8 +21,6 @@
 #include "ike/room.h"
 #include "ike/v1/parts.h"
 
-typedef struct nhi_v1_msg nhi_v1_msg; /* wire/v1.h */
-
 #define NHI_V1_EXCHANGES 16 /* of one SA at the same time; the oldest finished one goes first */
 #define NHI_V1_MIDS      32 /* message IDs of the peer's last exchanges: none is taken twice */
 #define NHI_V1_REPEATS   4  /* of a last message that nobody answers (quick mode 3, aggressive 3) */
@@ -70,6 +68,7 @@ typedef struct nhi_v1_x {
     nhi_ike_buf *out;       /* our last message: repeated by timer (initiator), or to a duplicate */
     uint64_t in_digest;     /* of the peer's last message: what is bit-identical is a duplicate */
     uint8_t sends, repeats; /* so far; left when nobody will answer */
+    uint32_t made;          /* inbound SPI of the pair it made, 0: none yet */
     nhtb_time first, interval;
     nhi_timer timer; /* NHI_TIMER_V1_EXCHANGE: repeat, or (DONE) the end */
     /* quick mode: nego.kind is NHI_TASK_CREATE or _REKEY_CHILD; nego.child, .old, .cfg, .suite,
@@ -97,6 +96,7 @@ struct nhi_v1 {
     bool dpd, frag;   /* both sides know it */
     uint8_t msgs;     /* of phase 1 taken from the peer */
     nhi_v1_keys keys;
+    nhi_v1_cipher cipher;
     uint8_t iv[16];         /* phase 1's last ciphertext block: each exchange starts from it */
     nhi_ike_buf *sai;       /* body of the initiator's SA payload as it was sent */
     nhi_ike_buf *gi, *gr;   /* public values, until phase 1 is over */
@@ -122,8 +122,38 @@ struct nhi_v1 {
     struct nhi_v1_conf *conf; /* xauth.c, modecfg.c: user, address, ...; see nhi_v1_conf_free */
 };
 
-/* ---- state: sa.c's set_state asks it for SAs with v1 (diagram in phase1.c) ---- */
-bool nhi_v1_sa_may(nhi_ike_state from, nhi_ike_state to);
+/* ---- recv.c ---- */
+/** Payloads of a message of phase 1 and how often; of phase 2 behind HASH. */
+typedef enum nhi_v1_form {
+    NHI_V1_FORM_MAIN_SA,
+    NHI_V1_FORM_MAIN_KE,
+    NHI_V1_FORM_MAIN_AUTH,
+    NHI_V1_FORM_AGGR_1,
+    NHI_V1_FORM_AGGR_2,
+    NHI_V1_FORM_AGGR_3,
+    NHI_V1_FORM_QUICK_1,
+    NHI_V1_FORM_QUICK_2,
+    NHI_V1_FORM_QUICK_3,
+    NHI_V1_FORM_INFO,
+    NHI_V1_FORM_TRANS,
+    NHI_V1_FORMS
+} nhi_v1_form;
+bool nhi_v1_check_form(const nhi_v1_msg *m, nhi_v1_form form);
+/** One phase 1 message under way: its header, payloads, and where it came from. */
+typedef struct nhi_v1_in {
+    const nhi_ike_hdr *h;
+    nhtb_span msg;
+    const nhtb_path *path;
+    uint8_t kind;
+    const nhi_v1_msg *m;
+    const uint8_t *iv; /* last ciphertext block, when it was encrypted */
+} nhi_v1_in;
+/** Re-enters with a message put together from fragments. */
+unsigned nhi_v1_recv_whole(nhi_ike *ike, const nhi_ike_hdr *h, nhtb_span msg, const nhtb_path *path,
+                           uint8_t kind, nhtb_time now);
+uint64_t nhi_v1_digest(const nhi_ike *ike, nhtb_span msg);
+
+/* ---- state.c: sa.c's set_state asks it for SAs with v1 ---- */
 
 /* ---- exchange.c ---- */
 /** Ours: with a fresh message ID. NULL: *err says why (LIMIT: too many at once). */
@@ -131,6 +161,16 @@ nhi_v1_x *nhi_v1_x_new(nhi_ike_sa *sa, uint8_t exchange, nhtb_time now, int *err
 nhi_v1_x *nhi_v1_x_find(const nhi_ike_sa *sa, uint32_t mid);
 /** Our exchange of this kind that is not over; NULL: none. One quick mode of ours runs at a time. */
 nhi_v1_x *nhi_v1_x_running(const nhi_ike_sa *sa, uint8_t exchange);
+/** Of the peer's, its first message is being taken. NULL: too many, or no memory. */
+nhi_v1_x *nhi_v1_x_take(nhi_ike_sa *sa, uint8_t exchange, uint32_t mid, nhtb_time now);
+/** Was this message ID used before? A new one is remembered. */
+bool nhi_v1_mid_used(const nhi_ike_sa *sa, uint32_t mid);
+void nhi_v1_mid_note(nhi_ike_sa *sa, uint32_t mid);
+/** A message of the peer was taken: what we repeated until then is not repeated any more. */
+void nhi_v1_x_heard(nhi_v1_x *x, nhtb_span msg, const uint8_t *iv, nhtb_time now);
+/** A bit-identical copy: our last message once more. */
+void nhi_v1_x_repeat(nhi_v1_x *x, const nhtb_path *path, uint8_t kind, nhtb_time now);
+void nhi_v1_x_fired(nhi_v1_x *x, nhtb_time now);
 /** Over: nego ends (a pair that was never agreed goes), the answer to duplicates stays a while. */
 void nhi_v1_x_done(nhi_v1_x *x, nhtb_time now);
 /** Gone at once, with all it holds; x may be looked at until the next call into the room. */
@@ -148,8 +188,106 @@ typedef enum nhi_v1_after {
 /** HASH(1), (2), (3) or that of RFC 2409 5.7 before what b holds, encrypted on the exchange's IV
  *  chain, sent and kept. Call once for each message. */
 int nhi_v1_send(nhi_v1_x *x, nhi_ike_builder *b, nhi_v1_after after, nhtb_time now);
+/** A message of phase 1: in the clear, or encrypted on v1->iv. The initiator repeats it until the
+ *  answer; a responder keeps it for duplicates. awaited: an answer is. */
+int nhi_v1_send_phase1(nhi_ike_sa *sa, nhi_ike_builder *b, bool encrypt, bool awaited,
+                       nhtb_time now);
+/** An unprotected notify to who has no SA here: never more bytes than came, ten each second. */
+void nhi_v1_send_plain(nhi_ike *ike, const nhi_v1_in *in, uint16_t notify, nhtb_time now);
+
+/* ---- frag.c ---- */
+/** A fragment; the message is handed on when it is whole. */
+unsigned nhi_v1_frag_in(nhi_ike *ike, const nhi_ike_hdr *h, nhtb_span msg, const nhtb_path *path,
+                        uint8_t kind, nhtb_time now);
+/** Replaces a message that is too long for one datagram by its fragments, when both know them. */
+int nhi_v1_frag_cut(nhi_ike_sa *sa, nhi_ike_buf **msg);
+void nhi_v1_frag_drop(nhi_ike_sa *sa);
+
+/* ---- vendor.c ---- */
+void nhi_v1_vids_build(const nhi_ike_sa *sa, nhi_ike_builder *b);
+void nhi_v1_vids_read(nhi_ike_sa *sa, const nhi_v1_msg *m);
+/** What both sides know, once the peer's IDs were read: natt, dpd, frag. */
+void nhi_v1_vids_settle(nhi_ike_sa *sa);
+
+/* ---- natd.c ---- */
+void nhi_v1_natd_build(nhi_ike_sa *sa, nhi_ike_builder *b);
+int nhi_v1_natd_read(nhi_ike_sa *sa, const nhi_v1_msg *m, const nhtb_path *path);
+/** Initiator: to port 4500 when there is a NAT. */
+void nhi_v1_natd_float(nhi_ike_sa *sa);
 
 /* ---- phase1.c ---- */
+/** Gives an SA its IKEv1 side. */
+int nhi_v1_make(nhi_ike_sa *sa, const nhtb_peer *cfg);
+/** What this entry offers or takes; auths: room for 4. */
+nhi_v1_policy1 nhi_v1_policy(const nhtb_peer *cfg, bool initiator, uint16_t auths[4]);
+nhi_ike_nego *nhi_v1_nego(nhi_ike_sa *sa); /* of phase 1 */
+nhi_ike_buf *nhi_v1_copy(nhi_ike *ike, nhtb_span s);
+void nhi_v1_build_head(nhi_ike_sa *sa, nhi_ike_builder *b); /* clear message */
+void nhi_v1_build_ke(nhi_ike_sa *sa, nhi_ike_builder *b);   /* KE, NONCE */
+/** KE and NONCE of the peer into the negotiation (and v1->gi or gr). False: unusable. */
+bool nhi_v1_read_ke(nhi_ike_sa *sa, const nhi_v1_msg *m);
+void nhi_v1_agree(nhi_ike_sa *sa, const nhi_v1_phase1 *c);
+/** SKEYID and all keys of phase 1, its first IV; the key log. */
+int nhi_v1_derive(nhi_ike_sa *sa, nhtb_span secret);
+/** The initiator's key pair is there (main: message 3; aggressive: message 1), or the secret. */
+int nhi_v1_offer(nhi_ike_sa *sa, nhi_ike_builder *b); /* SA payload of message 1; kept as SAi_b */
+/** A failure of ours in phase 1: the attempt ends. */
+void nhi_v1_broken(nhi_ike_sa *sa, int err, nhtb_time now);
+/** The newest authenticated message may move a peer that is behind NAT. */
+void nhi_v1_follow(nhi_ike_sa *sa, const nhtb_path *path, uint8_t kind);
+
+/* ---- peer.c ---- */
+/** The entry for a phase 1 offer from this path; id: aggressive mode's, else NULL. *known: an entry
+ *  fits the path but not the offer. */
+nhi_ike_peer *nhi_v1_peer_for(nhi_ike *ike, const nhtb_path *path, nhtb_v1_mode mode,
+                              const nhi_v1_sa_pl *offer, const nhtb_identity *id,
+                              nhi_v1_phase1 *out, nhi_ike_peer **known);
+/** Main mode with a PSK: the entry was chosen by address alone. The one whose identity was proved,
+ *  among those with the same address and key; NULL: none. */
+nhi_ike_peer *nhi_v1_peer_proved(nhi_ike_sa *sa, const nhtb_identity *id);
+
+/* ---- main_i.c, main_r.c, aggr_i.c, aggr_r.c: made and shared follow nego.c's jobs ---- */
+int nhi_v1_main_i_start(nhi_ike_sa *sa, nhtb_time now);
+unsigned nhi_v1_main_i_recv(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now);
+void nhi_v1_main_i_made(nhi_ike_sa *sa, nhtb_time now);
+void nhi_v1_main_i_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
+unsigned nhi_v1_main_r_first(nhi_ike *ike, const nhi_v1_in *in, nhtb_time now);
+unsigned nhi_v1_main_r_recv(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now);
+void nhi_v1_main_r_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
+int nhi_v1_aggr_i_start(nhi_ike_sa *sa, nhtb_time now);
+unsigned nhi_v1_aggr_i_recv(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now);
+void nhi_v1_aggr_i_made(nhi_ike_sa *sa, nhtb_time now);
+void nhi_v1_aggr_i_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
+unsigned nhi_v1_aggr_r_first(nhi_ike *ike, const nhi_v1_in *in, nhtb_time now);
+unsigned nhi_v1_aggr_r_recv(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now);
+void nhi_v1_aggr_r_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
+/** A responder's new half-open SA: limits, SA, path, first message kept. NULL: *why. */
+nhi_ike_sa *nhi_v1_open_half(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *p,
+                             const nhi_v1_phase1 *c, nhtb_time now, unsigned *why);
+/** May a stranger's first message be worked on? 0, or why not. */
+unsigned nhi_v1_gate(nhi_ike *ike, const nhi_v1_in *in, const nhi_ike_peer *p, nhtb_time now);
+/** No entry, or nothing in common: counted, told. */
+unsigned nhi_v1_no_proposal(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *known, nhtb_time now);
+nhtb_span nhi_v1_psk(const nhi_ike_sa *sa);
+
+/* ---- auth.c ---- */
+/** Own identity as an ID payload's body, kept as v1->idi or idr. */
+int nhi_v1_own_id(nhi_ike_sa *sa, nhi_v1_id *id);
+bool nhi_v1_peer_id(nhi_ike_sa *sa, const nhi_v1_msg *m, nhtb_identity *id);
+/** HASH_I (of_initiator) or HASH_R. */
+int nhi_v1_hash(nhi_ike_sa *sa, bool of_initiator, nhi_secret *out);
+/** ID and HASH (later: CERT, SIG) of our side. */
+int nhi_v1_auth_build(nhi_ike_sa *sa, nhi_ike_builder *b, bool with_id);
+/** NONE when the peer's HASH is right. */
+nhtb_detail nhi_v1_auth_verify(nhi_ike_sa *sa, const nhi_v1_msg *m);
+void nhi_v1_remember_id(nhi_ike_sa *sa, const nhtb_identity *id);
+/** The peer failed to prove itself: one event, one count, the attempt goes without an answer. */
+void nhi_v1_auth_failed(nhi_ike_sa *sa, nhi_ike_peer *p, nhtb_detail d, nhtb_time now);
+bool nhi_v1_first_contact(const nhi_ike_sa *sa);
+void nhi_v1_build_contact(nhi_ike_sa *sa, nhi_ike_builder *b);
+bool nhi_v1_has_contact(const nhi_ike_sa *sa, const nhi_v1_msg *m);
+
+/* ---- life.c ---- */
 /** Phase 1 is authenticated: XAuth and mode config if they are due (state CONFIG), else up. */
 void nhi_v1_phase1_done(nhi_ike_sa *sa, nhtb_time now);
 /** XAuth and mode config are over, or were not due: UP, event, children from older SAs move here,
@@ -157,6 +295,10 @@ void nhi_v1_phase1_done(nhi_ike_sa *sa, nhtb_time now);
 void nhi_v1_up(nhi_ike_sa *sa, nhtb_time now);
 /** Refused after phase 1 (XAuth): the peer is told with a delete, the attempt ends with `d`. */
 void nhi_v1_refuse(nhi_ike_sa *sa, nhtb_detail d, uint32_t code, nhtb_time now);
+/** The ISAKMP SA goes; its children live on: in another SA of the peer, else the SA stays bare. */
+void nhi_v1_sa_gone(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now);
+/** INITIAL-CONTACT: whatever this peer had before goes, without a message. */
+void nhi_v1_contact(nhi_ike_sa *sa, nhtb_time now);
 
 /* ---- info.c ---- */
 /** Protected notify of DOI 1 (spi may be empty), sent once. Errors are not worth more: 0 or not. */
@@ -165,6 +307,14 @@ int nhi_v1_info_notify(nhi_ike_sa *sa, uint8_t protocol, nhtb_span spi, uint16_t
 /** Tells the peer that a pair (by our inbound SPI) or the ISAKMP SA goes. */
 int nhi_v1_info_delete_child(nhi_ike_sa *sa, uint32_t spi_in, nhtb_time now);
 int nhi_v1_info_delete_isakmp(nhi_ike_sa *sa, nhtb_time now);
+/** A protected message (its HASH was checked), or one in the clear: a hint, nothing more. */
+void nhi_v1_info_recv(nhi_ike_sa *sa, const nhi_v1_msg *m, nhtb_time now);
+unsigned nhi_v1_info_hint(nhi_ike_sa *sa, const nhi_v1_msg *m, nhtb_time now);
+
+/* ---- dpd.c (RFC 3706) ---- */
+void nhi_v1_dpd_probe(nhi_ike_sa *sa, nhtb_time now);
+void nhi_v1_dpd_recv(nhi_ike_sa *sa, const nhi_v1_notify *n, nhtb_time now);
+void nhi_v1_dpd_timer(nhi_ike_sa *sa, nhtb_time now);
 
 /* ---- quick_i.c, quick_r.c (phase 2) ----
  * m: payloads behind HASH, which was checked; HASH itself is m->pl[0]. Whatever these return or do,
@@ -174,6 +324,9 @@ int nhi_v1_info_delete_isakmp(nhi_ike_sa *sa, nhtb_time now);
 int nhi_v1_quick_start(nhi_ike_sa *sa, uint16_t cfg, nhi_ike_child *old, nhtb_time now);
 /** Message 2 of ours, messages 1 (x is fresh) and 3 of the peer's. */
 unsigned nhi_v1_quick_recv(nhi_v1_x *x, const nhi_v1_msg *m, nhtb_time now);
+/** Responder: message 3 came, or ESP on the new pair that proves it (nhi_v1_child_seen): the pair is
+ *  used, the old one replaced. The caller ends x (nhi_v1_x_done) afterwards. */
+void nhi_v1_quick_confirmed(nhi_v1_x *x, nhtb_time now);
 void nhi_v1_quick_made(nhi_v1_x *x, nhtb_time now);
 void nhi_v1_quick_shared(nhi_v1_x *x, nhtb_span secret, nhtb_time now);
 /** A job failed (by_peer: its public value is refused), or our message 1 or 2 was never answered:
