@@ -206,6 +206,15 @@ struct nhi_ike_sa {
         t_task;
 };
 
+/** IKEv1: how this peer wraps its next-hop announcement; ours is wrapped alike (protocol-facts 1.4
+ *  item 3). */
+typedef struct nhi_v1_framing {
+    bool seen;
+    uint8_t form; /* nhtb_v1_form */
+    uint8_t protocol, spi_len;
+    uint8_t extra[4]; /* mask, or prefix length */
+} nhi_v1_framing;
+
 struct nhi_ike_peer {
     nhi_ike *ike;
     nhtb_peer_id id;
@@ -226,6 +235,7 @@ struct nhi_ike_peer {
     uint32_t n_instances;    /* of a wildcard entry */
     bool leaving;            /* of an instance: its end is on the action list */
     struct nhi_ike_why *why; /* explain.c; NULL: nothing failed yet */
+    nhi_v1_framing framing;
 };
 
 /** Sources before authentication (dos.c). */

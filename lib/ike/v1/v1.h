@@ -69,10 +69,11 @@ typedef struct nhi_v1_x {
     uint64_t in_digest;     /* of the peer's last message: what is bit-identical is a duplicate */
     uint8_t sends, repeats; /* so far; left when nobody will answer */
     uint32_t made;          /* inbound SPI of the pair it made, 0: none yet */
+    uint32_t replaces;      /* inbound SPI of the pair it rekeys, 0: none */
     nhtb_time first, interval;
     nhi_timer timer; /* NHI_TIMER_V1_EXCHANGE: repeat, or (DONE) the end */
-    /* quick mode: nego.kind is NHI_TASK_CREATE or _REKEY_CHILD; nego.child, .old, .cfg, .suite,
-     * nonces and key exchange as in IKEv2. nego.sa == sa. */
+    /* quick mode: nego.kind is NHI_TASK_CREATE or _REKEY_CHILD; nego.child, .cfg, .suite, nonces and
+     * key exchange as in IKEv2, .old is not used. nego.sa == sa. */
     nhi_ike_nego nego;
     uint8_t step;     /* of the handler */
     uint16_t id;      /* transaction: identifier of the configuration payload */
@@ -117,11 +118,6 @@ struct nhi_v1 {
     } probe;
     nhi_v1_frags *frags;
     uint16_t next_frag;
-    /* NHTB: the framing last seen from this peer, to be mirrored (protocol-facts 1.4 item 3) */
-    struct {
-        bool seen;
-        uint8_t form, protocol, spi_len;
-    } framing;
     struct nhi_v1_conf *conf; /* xauth.c, modecfg.c: user, address, ...; see nhi_v1_conf_free */
 };
 
