@@ -29,7 +29,8 @@ extern "C" {
     X(AUTH_FAILED, "auth_failed")         /* wrong PSK or identity */                              \
     X(UNKNOWN_PEER, "unknown_peer")       /* no entry fits; path tells where from */               \
     X(LIMIT, "limit")                     /* a capacity is used up; detail names it */             \
-    X(QUESTION, "question")               /* see nhtb_answer */
+    X(QUESTION, "question")               /* see nhtb_answer */                                    \
+    X(WEAK, "weak")                       /* something known to be weak is in use; detail names it */
 
 typedef enum nhtb_event_kind {
 #define X(sym, name) NHTB_EVENT_##sym,
@@ -68,7 +69,9 @@ typedef enum nhtb_event_kind {
     X(NETWORK, "network", "the network refuses our packets")                                       \
     X(INTERNAL, "internal", "an internal check failed")                                            \
     X(OWNED, "owned", "the next hop belongs to another identity")                                  \
-    X(SECOND_SESSION, "second_session", "this identity is connected already")
+    X(SECOND_SESSION, "second_session", "this identity is connected already")                      \
+    X(AGGRESSIVE_MODE, "aggressive_mode",                                                          \
+      "aggressive mode: who asks may try keys offline, and reads the identities")
 
 typedef enum nhtb_detail {
 #define X(sym, name, text) NHTB_DETAIL_##sym,
