@@ -237,6 +237,8 @@ struct nhi_ike_peer {
     struct nhi_ike_why *why;  /* explain.c; NULL: nothing failed yet */
     char user[NHTB_USER_MAX]; /* XAuth user name of the last session, "": none */
     nhi_v1_framing framing;
+    nhtb_addr address;  /* IKEv1 mode config: ours from this peer; or this peer's, */
+    bool address_given; /* by us */
 };
 
 /** Sources before authentication (dos.c). */

@@ -16,7 +16,7 @@ int nhi_v1_check(const nhtb_peer *p)
     return NHTB_ERR_UNSUPPORTED;
 }
 
-bool nhi_v1_proposal(nhtb_proposal *p, bool built_in)
+bool nhi_v1_cut_proposal(nhtb_proposal *p, bool built_in)
 {
     (void)p;
     (void)built_in;
@@ -132,4 +132,22 @@ void nhi_v1_free(nhi_ike_sa *sa)
 void nhi_v1_begin(nhi_ike *ike)
 {
     (void)ike;
+}
+
+int nhi_ike_answer_user(nhi_ike *ike, uint32_t question, const nhtb_reply *r, nhtb_time now)
+{
+    (void)ike;
+    (void)question;
+    (void)r;
+    (void)now;
+    return NHTB_ERR_STALE;
+}
+
+int nhi_ike_question(nhi_ike *ike, uint32_t question, nhtb_span *user, nhtb_span *password)
+{
+    (void)ike;
+    (void)question;
+    (void)user;
+    (void)password;
+    return NHTB_ERR_STALE;
 }

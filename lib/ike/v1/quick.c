@@ -7,18 +7,30 @@
  * pair takes over at once, the old one is deleted some time later, so that packets under way and a
  * lost message 3 cost nothing. Two quick modes that crossed: both sides keep the one with the higher
  * nonce, as IKEv2 does (RFC 7296 2.8.1), since in IKEv1 each would pick its own. */
+#include "ike/v1/conf.h"
 #include "ike/v1/quick.h"
 
-bool nhi_v1_quick_ids(const nhtb_child *cfg, nhtb_ts *local, nhtb_ts *remote)
+static nhtb_ts host(const nhtb_addr *a)
 {
+    return (nhtb_ts){.lo = *a, .hi = *a, .port_hi = 65535};
+}
+
+bool nhi_v1_quick_ids(const nhi_ike_peer *p, uint16_t cfg, nhtb_ts *local, nhtb_ts *remote)
+{
+    const nhtb_child *k = &p->cfg.children[cfg];
     nhi_ts_list l, r;
-    nhi_ts_from_config(&l, cfg->local_ts, cfg->n_local_ts);
-    nhi_ts_from_config(&r, cfg->remote_ts, cfg->n_remote_ts);
+    nhi_ts_from_config(&l, k->local_ts, k->n_local_ts);
+    nhi_ts_from_config(&r, k->remote_ts, k->n_remote_ts);
+    bool client = p->cfg.v1->config == NHTB_V1_CLIENT && p->address.family && !k->n_local_ts;
+    if (client) { /* what mode config gave us is what we speak for */
+        l.n = 1;
+        l.v[0] = host(&p->address);
+    }
     for (uint16_t i = 0; i < l.n; i++)
-        for (uint16_t k = 0; k < r.n; k++)
-            if (l.v[i].lo.family == r.v[k].lo.family) {
+        for (uint16_t n = 0; n < r.n; n++)
+            if (l.v[i].lo.family == r.v[n].lo.family) {
                 *local = l.v[i];
-                *remote = r.v[k];
+                *remote = r.v[n];
                 return true;
             }
     return false;
@@ -80,11 +92,6 @@ bool nhi_v1_quick_ke(nhi_ike_nego *x, nhtb_span ke)
     if (x->peer_ke)
         memcpy(x->peer_ke->p, ke.p, ke.n);
     return x->peer_ke != NULL;
-}
-
-static nhtb_ts host(const nhtb_addr *a)
-{
-    return (nhtb_ts){.lo = *a, .hi = *a, .port_hi = 65535};
 }
 
 bool nhi_v1_quick_selectors(const nhi_ike_sa *sa, const nhi_v1_msg *m, nhtb_ts *idci, nhtb_ts *idcr)
