@@ -73,7 +73,7 @@ static int v1_proposals(nhtb_proposal *v, uint16_t *n, bool built_in)
 {
     uint16_t kept = 0;
     for (uint16_t i = 0; i < *n; i++)
-        if (nhi_v1_proposal(&v[i], built_in))
+        if (nhi_v1_cut_proposal(&v[i], built_in))
             v[kept++] = v[i];
     *n = kept;
     return kept ? 0 : NHTB_ERR_UNSUPPORTED;

@@ -16,7 +16,7 @@ int nhi_v1_check(const nhtb_peer *p)
     return NHTB_ERR_UNSUPPORTED;
 }
 
-bool nhi_v1_proposal(nhtb_proposal *p, bool built_in)
+bool nhi_v1_cut_proposal(nhtb_proposal *p, bool built_in)
 {
     (void)p;
     (void)built_in;

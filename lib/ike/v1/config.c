@@ -17,7 +17,7 @@ static bool says_cipher(uint16_t encr)
     return encr == NHI_ENCR_AES_CBC || encr == NHI_V1_ENCR_3DES;
 }
 
-bool nhi_v1_proposal(nhtb_proposal *p, bool built_in)
+bool nhi_v1_cut_proposal(nhtb_proposal *p, bool built_in)
 {
     uint8_t encr = 0, ke = 0;
     for (uint8_t i = 0; i < p->n_encr; i++)

@@ -11,7 +11,7 @@ bool nhi_v1_sa_may(nhi_ike_state from, nhi_ike_state to);
 int nhi_v1_check(const nhtb_peer *p);
 /** Cuts a phase 1 proposal down to what IKEv1 can say (CBC ciphers; built_in: groups of its
  *  registry); false: nothing is left. */
-bool nhi_v1_proposal(nhtb_proposal *p, bool built_in);
+bool nhi_v1_cut_proposal(nhtb_proposal *p, bool built_in);
 /** A datagram whose header says version 1. */
 unsigned nhi_v1_recv(nhi_ike *ike, const nhi_ike_hdr *h, nhtb_span msg, const nhtb_path *path,
                      uint8_t kind, nhtb_time now);
