@@ -184,16 +184,8 @@ static bool may_begin(const nhi_ike_sa *sa, uint8_t exchange)
 
 static void dispatch(nhi_ike_sa *sa, nhi_v1_x *x, const nhi_v1_in *in, nhtb_time now)
 {
-    unsigned why;
-    if (x->exchange == NHI_V1_EX_TRANSACTION) {
-        why = nhi_v1_trans_recv(x, in->m, now);
-    } else if (x->initiator || x->received == 1) {
-        why = nhi_v1_quick_recv(x, in->m, now);
-    } else {
-        nhi_v1_quick_confirmed(x, now);
-        nhi_v1_x_done(x, now);
-        why = NHTB_REASON_NONE;
-    }
+    unsigned why = x->exchange == NHI_V1_EX_TRANSACTION ? nhi_v1_trans_recv(x, in->m, now)
+                                                        : nhi_v1_quick_recv(x, in->m, now);
     if (why && x->state != NHI_V1_X_DONE)
         nhi_v1_x_kill(x);
     nhi_v1_pump(sa, now);
