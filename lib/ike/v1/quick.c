@@ -153,17 +153,31 @@ static nhi_ike_child *crossing(const nhi_ike_child *c, const nhi_ike_child *old)
     return NULL;
 }
 
-/** Message 3 of a crossing exchange may be on its way still: such a pair has proved nothing yet and
- *  settles when it has. */
-static bool unconfirmed(const nhi_ike_child *c)
+static const nhi_v1_x *maker(const nhi_ike_child *c)
 {
     NHI_LIST_FOR(it, &c->sa->v1->xs)
     {
         const nhi_v1_x *x = NHI_CONTAINER(it, const nhi_v1_x, link);
-        if (!x->initiator && x->made == c->spi_in && x->state == NHI_V1_X_WAIT)
-            return true;
+        if (x->exchange == NHI_V1_EX_QUICK && x->made == c->spi_in)
+            return x;
     }
-    return false;
+    return NULL;
+}
+
+/** Message 3 of a crossing exchange may be on its way still: such a pair has proved nothing yet and
+ *  settles when it has. */
+static bool unconfirmed(const nhi_ike_child *c)
+{
+    const nhi_v1_x *x = maker(c);
+    return x && !x->initiator && x->state == NHI_V1_X_WAIT;
+}
+
+/** We made it a moment ago and have not seen the peer on it: the peer may have begun its own exchange
+ *  before it knew of this pair. */
+static bool maybe_unknown(const nhi_ike_child *c)
+{
+    const nhi_v1_x *x = maker(c);
+    return x && x->initiator;
 }
 
 static void rekeyed(nhi_ike_child *c, nhtb_time now)
@@ -174,20 +188,30 @@ static void rekeyed(nhi_ike_child *c, nhtb_time now)
                       c->cfg, &sa->path, now);
 }
 
+/** True: the new pair gives way. It stays, unused, until its creator deletes it; should the peer have
+ *  meant it to replace the other and delete that one, it is there. */
+static bool gives_way(nhi_ike_child *c, nhi_ike_child *rival, nhtb_time now)
+{
+    nhi_ike_child *chain = rival->older;
+    c->sa->ike->count.collisions++;
+    if (nhi_ike_collide_cmp(c->nonce, c->nonce_n, rival->nonce, rival->nonce_n) > 0) {
+        retire(rival, c, rival->creator, now);
+        return false;
+    }
+    retire(c, rival, c->creator, now);
+    rival->older = chain;
+    c->older = rival;
+    return true;
+}
+
 void nhi_v1_quick_settle(nhi_v1_x *x, nhi_ike_child *c, nhtb_time now)
 {
     nhi_ike_child *old = nhi_v1_quick_pair(x, x->replaces), *rival = crossing(c, old);
-    bool loses = false;
-    if (rival && !unconfirmed(rival)) {
-        c->sa->ike->count.collisions++;
-        loses = nhi_ike_collide_cmp(c->nonce, c->nonce_n, rival->nonce, rival->nonce_n) < 0;
-        nhi_ike_child *loser = loses ? c : rival, *winner = loses ? rival : c;
-        nhi_ike_child *chain = loses ? rival->older : NULL;
-        retire(loser, winner, loser->creator, now);
-        if (loses)
-            winner->older = chain; /* the end of the loser must not matter to what is in use */
+    if (!x->initiator && old && old->state == NHI_CHILD_UP && maybe_unknown(old)) {
+        rival = old;
+        old = NULL;
     }
-    if (loses)
+    if (rival && !unconfirmed(rival) && gives_way(c, rival, now))
         return;
     if (old && old->state == NHI_CHILD_UP) {
         retire(old, c, x->initiator, now);

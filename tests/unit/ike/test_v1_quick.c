@@ -247,6 +247,7 @@ Test(v1_quick, the_responder_may_rekey)
 {
     duo *p = ready();
     duo_up(p);
+    nhi_ike_child_first_use(p->s[0].ike, p->s[0].last_spi_in, p->now);
     cr_assert_eq(nhi_ike_rekey(p->s[1].ike, p->s[1].peer, NHTB_REKEY_CHILD, p->now), 0);
     duo_run(p);
     EXPECT(p, 1, "install0 child_rekeyed use0 drain0");
@@ -354,6 +355,28 @@ Test(v1_quick, crossing_rekeys_leave_one_pair_that_both_use)
 {
     for (unsigned order = 0; order < 64; order++)
         crossing(order);
+}
+
+/* Nothing was seen on the pair that the peer replaces: for all we know the peer's exchange crossed ours.
+ * Whatever the nonces say, both end up on one pair. */
+Test(v1_quick, a_rekey_right_after_the_first_pair_ends_on_one_pair)
+{
+    for (unsigned k = 0; k < 16; k++) {
+        duo *p = ready();
+        duo_up(p);
+        for (unsigned i = 0; i < k; i++)
+            (void)rand();
+        cr_assert_eq(nhi_ike_rekey(p->s[1].ike, p->s[1].peer, NHTB_REKEY_CHILD, p->now), 0);
+        duo_run(p);
+        duo_pass(p, 120 * S);
+        cr_assert(p->s[0].installed == 1 && p->s[1].installed == 1, "%u: %s / %s", k, p->s[0].trace,
+                  p->s[1].trace);
+        nhi_ike_child *b = duo_child(p, 1, 0);
+        cr_assert(b && b->in_use, "%u: %s", k, p->s[1].trace);
+        nhi_ike_child *a = nhi_ike_child_by_out(duo_sa(p, 0), b->spi_in);
+        cr_assert(a && a->in_use && a->spi_in == b->spi_out, "%u: %s", k, p->s[0].trace);
+        duo_end(p);
+    }
 }
 
 Test(v1_quick, crossing_first_pairs_leave_one_that_both_use)
