@@ -30,7 +30,7 @@ extern "C" {
     X(UNKNOWN_PEER, "unknown_peer")       /* no entry fits; path tells where from */               \
     X(LIMIT, "limit")                     /* a capacity is used up; detail names it */             \
     X(QUESTION, "question")               /* see nhtb_answer */                                    \
-    X(WEAK, "weak")                       /* something known to be weak is in use; detail names it */
+    X(WEAK, "weak") /* something known to be weak is in use; detail names it */
 
 typedef enum nhtb_event_kind {
 #define X(sym, name) NHTB_EVENT_##sym,

@@ -174,7 +174,8 @@ static int copy(bump *b, const nhtb_crypto *c, const nhtb_peer *src, nhtb_peer *
     dst->liveness_s = src->liveness_s ? src->liveness_s : 10;
     dst->lifetime_s = src->lifetime_s ? src->lifetime_s : 28800;
     dst->path_mtu = src->path_mtu ? src->path_mtu : 1500;
-    dst->v1 = take(b, src->v1, src->v1 ? sizeof *src->v1 : 0);
+    if (src->v1)
+        dst->v1 = take(b, src->v1, sizeof *src->v1);
     return 0;
 }
 

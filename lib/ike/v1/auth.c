@@ -134,11 +134,8 @@ void nhi_v1_build_contact(nhi_ike_sa *sa, nhi_ike_builder *b)
     }
     nhi_put64(spi, sa->spi_i);
     nhi_put64(spi + 8, sa->spi_r);
-    const nhi_v1_notify n = {NHI_V1_DOI,
-                             NHI_V1_PROTO_ISAKMP,
-                             NHI_V1_N_INITIAL_CONTACT,
-                             {spi, sizeof spi},
-                             {NULL, 0}};
+    const nhi_v1_notify n = {
+        NHI_V1_DOI, NHI_V1_PROTO_ISAKMP, NHI_V1_N_INITIAL_CONTACT, {spi, sizeof spi}, {NULL, 0}};
     nhi_v1_build_notify(b, &n);
 }
 

@@ -33,8 +33,8 @@ static void make_room(nhi_ike_sa *sa)
     }
 }
 
-static nhi_v1_x *make(nhi_ike_sa *sa, uint8_t exchange, uint32_t mid, bool initiator,
-                      nhtb_time now, int *err)
+static nhi_v1_x *make(nhi_ike_sa *sa, uint8_t exchange, uint32_t mid, bool initiator, nhtb_time now,
+                      int *err)
 {
     nhi_ike *ike = sa->ike;
     make_room(sa);

@@ -146,7 +146,8 @@ int nhi_v1_frag_cut(nhi_ike_sa *sa, nhi_ike_buf **msg)
     for (size_t i = 0; i < n; i++) {
         nhi_ike_builder b;
         size_t from = i * room, len = all.n - from < room ? all.n - from : room;
-        const nhi_v1_frag f = {sa->v1->next_frag, (uint8_t)(i + 1), i + 1 == n, {all.p + from, len}};
+        const nhi_v1_frag f = {
+            sa->v1->next_frag, (uint8_t)(i + 1), i + 1 == n, {all.p + from, len}};
         memset(out->p + at, 0, NHI_IKE_MARKER);
         nhi_ike_build_init(&b, out->p + at + NHI_IKE_MARKER, out->n - at - NHI_IKE_MARKER, &h);
         nhi_v1_build_fragment(&b, &f);

@@ -25,7 +25,8 @@ unsigned nhi_v1_main_r_first(nhi_ike *ike, const nhi_v1_in *in, nhtb_time now)
     nhi_v1_propose_answer(&b.w, &c.pick, (nhtb_span){NULL, 0});
     nhi_ike_build_end(&b);
     nhi_v1_vids_build(sa, &b);
-    if (nhi_v1_send_phase1(sa, &b, NHI_V1_ANSWER, now) || !nhi_ike_sa_set_state(sa, NHI_SA_V1_R_SA)) {
+    if (nhi_v1_send_phase1(sa, &b, NHI_V1_ANSWER, now) ||
+        !nhi_ike_sa_set_state(sa, NHI_SA_V1_R_SA)) {
         nhi_ike_sa_kill(sa);
         return NHTB_REASON_MEMORY;
     }

@@ -191,7 +191,7 @@ void nhi_v1_made(nhi_ike_nego *x, nhtb_time now)
         r_made(sa, now);
     else
         (sa->v1->entry.mode == NHTB_V1_AGGRESSIVE ? nhi_v1_aggr_i_made : nhi_v1_main_i_made)(sa,
-                                                                                          now);
+                                                                                             now);
 }
 
 static void phase1_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now)

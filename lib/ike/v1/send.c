@@ -48,8 +48,8 @@ static int hash_of(const nhi_v1_x *x, nhtb_span rest, nhi_secret *out)
     if (quick && !x->initiator)
         return nhi_v1_hash2(c, prf, a, x->mid, nhi_ike_nego_ni(&x->nego), rest, out);
     if (quick && x->sent)
-        return nhi_v1_hash3(c, prf, a, x->mid, nhi_ike_nego_ni(&x->nego),
-                            nhi_ike_nego_nr(&x->nego), out);
+        return nhi_v1_hash3(c, prf, a, x->mid, nhi_ike_nego_ni(&x->nego), nhi_ike_nego_nr(&x->nego),
+                            out);
     return nhi_v1_hash1(c, prf, a, x->mid, rest, out);
 }
 

@@ -101,11 +101,11 @@ struct nhi_v1 {
     nhi_ike_buf *sai;       /* body of the initiator's SA payload as it was sent */
     nhi_ike_buf *gi, *gr;   /* public values, until phase 1 is over */
     nhi_ike_buf *idi, *idr; /* ID bodies, until phase 1 is over */
-    nhi_ike_buf *last;      /* aggressive mode message 3, repeated before quick mode until answered */
-    nhi_ike_buf *proof;     /* aggressive initiator: the HASH_R to check once there are keys */
-    nhi_ike_buf *answer;    /* aggressive responder: SA payload of message 2, answer_n octets */
+    nhi_ike_buf *last;   /* aggressive mode message 3, repeated before quick mode until answered */
+    nhi_ike_buf *proof;  /* aggressive initiator: the HASH_R to check once there are keys */
+    nhi_ike_buf *answer; /* aggressive responder: SA payload of message 2, answer_n octets */
     uint16_t answer_n;
-    bool told; /* a failed proof was reported */
+    bool told;          /* a failed proof was reported */
     uint64_t in_digest; /* of the peer's last phase 1 message */
     nhi_list xs;
     uint16_t n_xs;

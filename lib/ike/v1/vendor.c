@@ -93,10 +93,10 @@ void nhi_v1_vids_read(nhi_ike_sa *sa, const nhi_v1_msg *m)
         sa->v1->vids |= bit_of(p->body);
     nhi_v1 *v = sa->v1;
     uint16_t both = v->vids & own(sa);
-    v->natt = both & NHI_V1_VID_NATT_RFC                               ? NHI_V1_NATT_RFC
-              : both & NHI_V1_VID_NATT_03                              ? NHI_V1_NATT_03
-              : both & (NHI_V1_VID_NATT_02 | NHI_V1_VID_NATT_02_N)     ? NHI_V1_NATT_02
-                                                                       : NHI_V1_NATT_NONE;
+    v->natt = both & NHI_V1_VID_NATT_RFC                           ? NHI_V1_NATT_RFC
+              : both & NHI_V1_VID_NATT_03                          ? NHI_V1_NATT_03
+              : both & (NHI_V1_VID_NATT_02 | NHI_V1_VID_NATT_02_N) ? NHI_V1_NATT_02
+                                                                   : NHI_V1_NATT_NONE;
     v->dpd = (both & NHI_V1_VID_DPD) != 0;
     v->frag = (both & NHI_V1_VID_FRAG) != 0;
     sa->libnhtb = (v->vids & NHI_V1_VID_NHTB) != 0;
