@@ -66,6 +66,7 @@ int apply_peer(nhtb_txn *t, const gw_state *s, uint32_t index, nhtb_peer_id *out
     p.second_session = g->second_session;
     p.connection_limit = g->connection_limit;
     p.seed = (nhtb_span){g->seed, g->seed_n};
+    p.v1 = g->ike_version == 1 ? &g->v1 : NULL;
     const int err = nhtb_txn_peer(t, &p, out);
     free(children);
     return err;

@@ -20,7 +20,8 @@ typedef struct cfg_iface {
     char name[CFG_IFNAME];
     bool multipoint, rpf, rpf_set, copy_outer_dscp, ecn_compat;
     uint8_t transit, df, ttl, dscp; /* dscp 0xff: copy */
-    uint32_t mtu;
+    uint16_t tcp_mss;               /* NHTB_MSS_* or a value */
+    uint32_t mtu, multicast_max;
     nhtb_prefix addr4, addr6;
     char *canon; /* its JSON, to compare on reload */
 } cfg_iface;
@@ -63,6 +64,9 @@ typedef struct cfg_gateway {
     cfg_owner *owners;
     uint8_t seed[CFG_PSK_MAX];
     size_t seed_n;
+    uint32_t ike_version; /* 1 or 2 */
+    bool has_v1;
+    nhtb_v1 v1;
     char *canon;
 } cfg_gateway;
 

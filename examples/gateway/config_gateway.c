@@ -233,6 +233,8 @@ static const cfg_field GATEWAY_FIELDS[] = {
     {"initial_contact", rd_bool, offsetof(cfg_gateway, initial_contact), 0, 0, NULL, false},
     {"lifetime_seconds", rd_u32, offsetof(cfg_gateway, lifetime_s), 60, 604800, NULL, false},
     {"path_mtu", rd_u32, offsetof(cfg_gateway, path_mtu), 576, 9216, NULL, false},
+    {"ike_version", rd_u32, offsetof(cfg_gateway, ike_version), 1, 2, NULL, false},
+    {"ikev1", rd_ikev1, 0, 0, 0, NULL, false},
     {"vpns", rd_vpns, 0, 0, 0, NULL, true},
 };
 
@@ -245,7 +247,7 @@ static bool check_gateway(cfg_rd *r, const cfg_gateway *all, uint32_t index)
         rd_push(r, "name");
         return rd_fail(r, "the name \"%s\" is used twice", g->name);
     }
-    if (!check_wild(r, g))
+    if (!check_wild(r, g) || !check_v1(r, g))
         return false;
     if (g->establish == NHTB_ESTABLISH_IMMEDIATELY && g->remote.family == 0) {
         rd_push(r, "establish_tunnels");
@@ -264,6 +266,8 @@ bool rd_gateway(cfg_rd *r, const cJSON *v, void *items, uint32_t index)
     g->initial_contact = true;
     g->liveness_s = 10;
     g->liveness_tries = 3;
+    g->ike_version = 2;
+    nhtb_v1_init(&g->v1);
     if (!rd_object(r, v, g, GATEWAY_FIELDS, sizeof GATEWAY_FIELDS / sizeof *GATEWAY_FIELDS))
         return false;
     g->canon = cJSON_PrintUnformatted(v);

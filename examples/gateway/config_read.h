@@ -62,6 +62,9 @@ bool rd_wildcard(cfg_rd *r, const cJSON *v, void *gateway);
 bool rd_seed(cfg_rd *r, const cJSON *v, void *gateway, const cfg_field *f);
 bool rd_owners(cfg_rd *r, const cJSON *v, void *gateway, const cfg_field *f);
 bool check_wild(cfg_rd *r, const cfg_gateway *g);
+/** config_v1.c: the members of a gateway that speaks IKEv1; and the warnings about old algorithms. */
+bool rd_ikev1(cfg_rd *r, const cJSON *v, void *gateway, const cfg_field *f);
+bool check_v1(cfg_rd *r, const cfg_gateway *g);
 /** config_gateway.c: one element of "gateways". */
 bool rd_gateway(cfg_rd *r, const cJSON *v, void *items, uint32_t index);
 /** config.c: name of an interface to its index. */

@@ -10,7 +10,7 @@
 #include "ike/room.h"
 
 #define BIT(s)     (1u << NHI_CHILD_##s)
-#define CHILD_ACTS 6 /* INSTALL or USE, LEARN, DRAIN, REMOVE, USE of another, an event */
+#define CHILD_ACTS 7 /* INSTALL or USE, LEARN, ASSIGN, DRAIN, REMOVE, USE of another, an event */
 
 static const uint32_t next_of[NHI_CHILD_STATES] = {
     [NHI_CHILD_LARVAL] = BIT(UP) | BIT(DELETING) | BIT(DEAD),

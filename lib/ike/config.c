@@ -148,6 +148,35 @@ static int copy_child(bump *b, const nhtb_crypto *c, nhtb_child *out)
     return 0;
 }
 
+static nhtb_span copy_span(bump *b, nhtb_span s)
+{
+    return (nhtb_span){take(b, s.p, s.n), s.n};
+}
+
+/** With what it points at; the block is wiped when it goes. */
+static const nhtb_v1 *copy_v1(bump *b, const nhtb_v1 *src)
+{
+    nhtb_v1 v = *src;
+    nhtb_v1 *dst = take(b, src, sizeof *src);
+    v.user = copy_span(b, v.user);
+    v.password = copy_span(b, v.password);
+    v.banner = copy_span(b, v.banner);
+    v.domain = copy_span(b, v.domain);
+    v.split = take(b, v.split, v.n_split * sizeof v.split[0]);
+    nhtb_v1_user *users = take(b, v.users, v.n_users * sizeof v.users[0]);
+    for (uint16_t i = 0; i < v.n_users; i++) {
+        nhtb_v1_user u = v.users[i];
+        u.name = copy_span(b, u.name);
+        u.password = copy_span(b, u.password);
+        if (users)
+            users[i] = u;
+    }
+    v.users = users;
+    if (dst)
+        *dst = v;
+    return dst;
+}
+
 static int copy(bump *b, const nhtb_crypto *c, const nhtb_peer *src, nhtb_peer *dst)
 {
     nhtb_proposal v[PROPOSALS];
@@ -174,8 +203,7 @@ static int copy(bump *b, const nhtb_crypto *c, const nhtb_peer *src, nhtb_peer *
     dst->liveness_s = src->liveness_s ? src->liveness_s : 10;
     dst->lifetime_s = src->lifetime_s ? src->lifetime_s : 28800;
     dst->path_mtu = src->path_mtu ? src->path_mtu : 1500;
-    if (src->v1)
-        dst->v1 = take(b, src->v1, sizeof *src->v1);
+    dst->v1 = src->v1 ? copy_v1(b, src->v1) : NULL;
     return 0;
 }
 

@@ -231,11 +231,14 @@ struct nhi_ike_peer {
     uint8_t child_tries;           /* children refused since the last one that came up */
     uint16_t last_detail;
     uint32_t last_code;
-    nhtb_peer_id entry;      /* of an instance: the wildcard entry it comes from */
-    uint32_t n_instances;    /* of a wildcard entry */
-    bool leaving;            /* of an instance: its end is on the action list */
-    struct nhi_ike_why *why; /* explain.c; NULL: nothing failed yet */
+    nhtb_peer_id entry;       /* of an instance: the wildcard entry it comes from */
+    uint32_t n_instances;     /* of a wildcard entry */
+    bool leaving;             /* of an instance: its end is on the action list */
+    struct nhi_ike_why *why;  /* explain.c; NULL: nothing failed yet */
+    char user[NHTB_USER_MAX]; /* XAuth user name of the last session, "": none */
     nhi_v1_framing framing;
+    nhtb_addr address;  /* IKEv1 mode config: ours from this peer; or this peer's, */
+    bool address_given; /* by us */
 };
 
 /** Sources before authentication (dos.c). */

@@ -92,6 +92,12 @@ void nhi_ike_stats(const nhi_ike *ike, nhtb_stats *out)
     out->half_open = ike->half_open;
 }
 
+const char *nhi_ike_peer_user(const nhi_ike *ike, nhtb_peer_id id)
+{
+    const nhi_ike_peer *p = nhi_ike_peer_get(ike, id);
+    return p ? p->user : "";
+}
+
 nhtb_identity nhi_ike_peer_identity(const nhi_ike *ike, nhtb_peer_id id)
 {
     const nhi_ike_peer *p = nhi_ike_peer_get(ike, id);

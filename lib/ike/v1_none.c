@@ -133,3 +133,21 @@ void nhi_v1_begin(nhi_ike *ike)
 {
     (void)ike;
 }
+
+int nhi_ike_answer_user(nhi_ike *ike, uint32_t question, const nhtb_reply *r, nhtb_time now)
+{
+    (void)ike;
+    (void)question;
+    (void)r;
+    (void)now;
+    return NHTB_ERR_STALE;
+}
+
+int nhi_ike_question(nhi_ike *ike, uint32_t question, nhtb_span *user, nhtb_span *password)
+{
+    (void)ike;
+    (void)question;
+    (void)user;
+    (void)password;
+    return NHTB_ERR_STALE;
+}

@@ -230,6 +230,7 @@ static void seen_in(nhi_ike_sa *sa, const nhi_ike_child *c, nhtb_time now)
             continue;
         x->repeats = 0;
         if (x->state == NHI_V1_X_DONE) {
+            x->made = 0; /* known to both: quick.c */
             nhi_wheel_arm(sa->ike->env.wheel, &x->timer, now + NHI_V1_CACHE_NS);
         } else if (x->state == NHI_V1_X_WAIT && !x->initiator) {
             nhi_v1_quick_confirmed(x, now);

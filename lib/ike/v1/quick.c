@@ -7,18 +7,30 @@
  * pair takes over at once, the old one is deleted some time later, so that packets under way and a
  * lost message 3 cost nothing. Two quick modes that crossed: both sides keep the one with the higher
  * nonce, as IKEv2 does (RFC 7296 2.8.1), since in IKEv1 each would pick its own. */
+#include "ike/v1/conf.h"
 #include "ike/v1/quick.h"
 
-bool nhi_v1_quick_ids(const nhtb_child *cfg, nhtb_ts *local, nhtb_ts *remote)
+static nhtb_ts host(const nhtb_addr *a)
 {
+    return (nhtb_ts){.lo = *a, .hi = *a, .port_hi = 65535};
+}
+
+bool nhi_v1_quick_ids(const nhi_ike_peer *p, uint16_t cfg, nhtb_ts *local, nhtb_ts *remote)
+{
+    const nhtb_child *k = &p->cfg.children[cfg];
     nhi_ts_list l, r;
-    nhi_ts_from_config(&l, cfg->local_ts, cfg->n_local_ts);
-    nhi_ts_from_config(&r, cfg->remote_ts, cfg->n_remote_ts);
+    nhi_ts_from_config(&l, k->local_ts, k->n_local_ts);
+    nhi_ts_from_config(&r, k->remote_ts, k->n_remote_ts);
+    bool client = p->cfg.v1->config == NHTB_V1_CLIENT && p->address.family && !k->n_local_ts;
+    if (client) { /* what mode config gave us is what we speak for */
+        l.n = 1;
+        l.v[0] = host(&p->address);
+    }
     for (uint16_t i = 0; i < l.n; i++)
-        for (uint16_t k = 0; k < r.n; k++)
-            if (l.v[i].lo.family == r.v[k].lo.family) {
+        for (uint16_t n = 0; n < r.n; n++)
+            if (l.v[i].lo.family == r.v[n].lo.family) {
                 *local = l.v[i];
-                *remote = r.v[k];
+                *remote = r.v[n];
                 return true;
             }
     return false;
@@ -82,11 +94,6 @@ bool nhi_v1_quick_ke(nhi_ike_nego *x, nhtb_span ke)
     return x->peer_ke != NULL;
 }
 
-static nhtb_ts host(const nhtb_addr *a)
-{
-    return (nhtb_ts){.lo = *a, .hi = *a, .port_hi = 65535};
-}
-
 bool nhi_v1_quick_selectors(const nhi_ike_sa *sa, const nhi_v1_msg *m, nhtb_ts *idci, nhtb_ts *idcr)
 {
     size_t n = nhi_v1_msg_count(m, NHI_V1_ID);
@@ -146,17 +153,31 @@ static nhi_ike_child *crossing(const nhi_ike_child *c, const nhi_ike_child *old)
     return NULL;
 }
 
-/** Message 3 of a crossing exchange may be on its way still: such a pair has proved nothing yet and
- *  settles when it has. */
-static bool unconfirmed(const nhi_ike_child *c)
+static const nhi_v1_x *maker(const nhi_ike_child *c)
 {
     NHI_LIST_FOR(it, &c->sa->v1->xs)
     {
         const nhi_v1_x *x = NHI_CONTAINER(it, const nhi_v1_x, link);
-        if (!x->initiator && x->made == c->spi_in && x->state == NHI_V1_X_WAIT)
-            return true;
+        if (x->exchange == NHI_V1_EX_QUICK && x->made == c->spi_in)
+            return x;
     }
-    return false;
+    return NULL;
+}
+
+/** Message 3 of a crossing exchange may be on its way still: such a pair has proved nothing yet and
+ *  settles when it has. */
+static bool unconfirmed(const nhi_ike_child *c)
+{
+    const nhi_v1_x *x = maker(c);
+    return x && !x->initiator && x->state == NHI_V1_X_WAIT;
+}
+
+/** We made it a moment ago and have not seen the peer on it: the peer may have begun its own exchange
+ *  before it knew of this pair. */
+static bool maybe_unknown(const nhi_ike_child *c)
+{
+    const nhi_v1_x *x = maker(c);
+    return x && x->initiator;
 }
 
 static void rekeyed(nhi_ike_child *c, nhtb_time now)
@@ -167,20 +188,30 @@ static void rekeyed(nhi_ike_child *c, nhtb_time now)
                       c->cfg, &sa->path, now);
 }
 
+/** True: the new pair gives way. It stays, unused, until its creator deletes it; should the peer have
+ *  meant it to replace the other and delete that one, it is there. */
+static bool gives_way(nhi_ike_child *c, nhi_ike_child *rival, nhtb_time now)
+{
+    nhi_ike_child *chain = rival->older;
+    c->sa->ike->count.collisions++;
+    if (nhi_ike_collide_cmp(c->nonce, c->nonce_n, rival->nonce, rival->nonce_n) > 0) {
+        retire(rival, c, rival->creator, now);
+        return false;
+    }
+    retire(c, rival, c->creator, now);
+    rival->older = chain;
+    c->older = rival;
+    return true;
+}
+
 void nhi_v1_quick_settle(nhi_v1_x *x, nhi_ike_child *c, nhtb_time now)
 {
     nhi_ike_child *old = nhi_v1_quick_pair(x, x->replaces), *rival = crossing(c, old);
-    bool loses = false;
-    if (rival && !unconfirmed(rival)) {
-        c->sa->ike->count.collisions++;
-        loses = nhi_ike_collide_cmp(c->nonce, c->nonce_n, rival->nonce, rival->nonce_n) < 0;
-        nhi_ike_child *loser = loses ? c : rival, *winner = loses ? rival : c;
-        nhi_ike_child *chain = loses ? rival->older : NULL;
-        retire(loser, winner, loser->creator, now);
-        if (loses)
-            winner->older = chain; /* the end of the loser must not matter to what is in use */
+    if (!x->initiator && old && old->state == NHI_CHILD_UP && maybe_unknown(old)) {
+        rival = old;
+        old = NULL;
     }
-    if (loses)
+    if (rival && !unconfirmed(rival) && gives_way(c, rival, now))
         return;
     if (old && old->state == NHI_CHILD_UP) {
         retire(old, c, x->initiator, now);

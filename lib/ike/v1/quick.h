@@ -15,7 +15,7 @@
 
 /* ---- quick.c ---- */
 /** The one pair of selectors a child configuration stands for; false: no family in common. */
-bool nhi_v1_quick_ids(const nhtb_child *cfg, nhtb_ts *local, nhtb_ts *remote);
+bool nhi_v1_quick_ids(const nhi_ike_peer *p, uint16_t cfg, nhtb_ts *local, nhtb_ts *remote);
 nhi_v1_policy2 nhi_v1_quick_policy(const nhi_ike_sa *sa, uint16_t cfg);
 /** The smaller of what both want, never below the floors; into the pair. */
 void nhi_v1_quick_lives(nhi_ike_child *c, uint64_t life_s, uint64_t life_kb);

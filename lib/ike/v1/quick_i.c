@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Quick mode as initiator: message 1 (after a key pair job with PFS), message 2 taken, message 3.
  * RFC 2409 5.5. Called by quick.c and by the pump. Control thread. */
+#include "ike/v1/conf.h"
 #include "ike/v1/quick.h"
 
 static int build_ids(nhi_ike_nego *x, nhi_ike_builder *b)
@@ -56,8 +57,7 @@ static int prepare(nhi_v1_x *x, uint16_t cfg, nhi_ike_child *old)
         return 0;
     }
     g->child->local.n = g->child->remote.n = 1;
-    return nhi_v1_quick_ids(nhi_ike_child_cfg(g->child), &g->child->local.v[0],
-                            &g->child->remote.v[0])
+    return nhi_v1_quick_ids(x->sa->peer, cfg, &g->child->local.v[0], &g->child->remote.v[0])
                ? 0
                : NHTB_ERR_UNSUPPORTED;
 }
@@ -177,12 +177,11 @@ static void finish(nhi_v1_x *x, nhtb_span secret, nhtb_time now)
         return;
     }
     nhi_ike_nhtb_learn(g);
+    nhi_v1_modecfg_bind(c);
     g->child = NULL;
     x->made = c->spi_in;
     nhi_v1_send_inner(x->sa->ike, &b);
-    if (nhi_v1_send(x, &b, NHI_V1_LAST, now)) { /* no memory: message 2 will come once more */
-        x->state = NHI_V1_X_WAIT;
-    }
+    (void)nhi_v1_send(x, &b, NHI_V1_LAST, now); /* unsent: ESP on the pair says as much */
     nhi_v1_quick_settle(x, c, now);
     nhi_v1_x_done(x, now);
 }

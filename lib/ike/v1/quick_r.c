@@ -2,6 +2,7 @@
  * Quick mode as responder: message 1 judged, message 2 built (after key jobs with PFS), the pair
  * installed inbound; it is used once message 3 or ESP on it proves that the initiator has it. RFC
  * 2409 5.5. Called by quick.c. Control thread. */
+#include "ike/v1/conf.h"
 #include "ike/v1/quick.h"
 
 /** What of message 1 is needed until message 2 goes out: the bodies of SA, IDci and IDcr. */
@@ -134,7 +135,7 @@ static unsigned judge(nhi_v1_x *x, const nhi_v1_msg *m, const nhi_v1_sa_pl *offe
         return NHTB_REASON_NONE;
     }
     match fit = find_config(x->sa, &local, &remote);
-    if (fit.score < 0) {
+    if (fit.score < 0 || !nhi_v1_modecfg_allows(x->sa->peer, &remote.v[0])) {
         refuse(x, NHI_V1_N_INVALID_ID, NHTB_DETAIL_NO_SELECTORS, 0, now);
         return NHTB_REASON_NONE;
     }
@@ -178,6 +179,11 @@ unsigned nhi_v1_quick_r_first(nhi_v1_x *x, const nhi_v1_msg *m, nhtb_time now)
     if (!nhi_v1_sa_read(&offer, p->body)) {
         refuse(x, NHI_V1_N_PAYLOAD_MALFORMED, NHTB_DETAIL_MALFORMED, 0, now);
         return NHTB_REASON_IKE_MALFORMED;
+    }
+    if (nhi_v1_msg_count(m, NHI_V1_SA) >
+        1) { /* RFC 2409 5.5: several at once; one is all we make */
+        refuse(x, NHI_V1_N_NO_PROPOSAL_CHOSEN, NHTB_DETAIL_NO_PROPOSAL, 0, now);
+        return NHTB_REASON_NONE;
     }
     return judge(x, m, &offer, now);
 }
@@ -235,6 +241,7 @@ static void respond(nhi_v1_x *x, nhtb_span secret, nhtb_time now)
         return;
     }
     nhi_ike_nhtb_learn(&x->nego);
+    nhi_v1_modecfg_bind(c);
     x->nego.child = NULL;
     x->made = c->spi_in;
 }

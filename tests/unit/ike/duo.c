@@ -297,6 +297,10 @@ static void act(duo *p, int i, const nhi_ike_act *a)
         word(s, "learn", a->child, "");
         s->learnt = a->addr;
         break;
+    case NHI_ACT_ASSIGN:
+        word(s, "assign", a->child, "");
+        s->learnt = a->addr;
+        break;
     case NHI_ACT_MOVE:
         word(s, "move", -1, "");
         s->moved = a->path;
