@@ -27,7 +27,8 @@ def config(role, local, remote, ike, esp, **over):
                "local_identity": "nhtb.interop", "remote_identity": "peer.interop",
                "pre_shared_key": {"file": "psk"}, "proposals": ike,
                "establish_tunnels": "immediately" if role == "initiator" else "responder-only",
-               "dead_peer_detection": {"interval": over.get("dpd", 30), "threshold": 3}, "vpns": [vpn]}
+               "dead_peer_detection": {"interval": over.get("dpd", 30), "threshold": 3},
+               "vpns": [{**vpn, **v} for v in over.get("vpns", [{}])]}
     gateway.update(over.get("gateway", {}))
     return {"interfaces": [{"name": "st0.0", "multipoint": False, "address": ["10.11.11.1/24"]}],
             "gateways": [gateway], "local_networks": over.get("local_ts", ["10.1.0.0/24"]),
