@@ -87,20 +87,35 @@ typedef struct nhtb_bulk_ops {
 
 typedef enum nhtb_hash_alg {
     NHTB_HASH_NONE = 0,
-    NHTB_HASH_SHA1 = 1,   /* NAT detection only (RFC 7296 2.23) */
+    NHTB_HASH_SHA1 = 1,   /* NAT detection (RFC 7296 2.23), IKEv1 and old peers only */
     NHTB_HASH_SHA256 = 2, /* also prf and HMAC */
     NHTB_HASH_SHA384 = 3,
     NHTB_HASH_SHA512 = 4
 } nhtb_hash_alg;
 
+/** Ciphers that IKEv1 runs over whole messages, in CBC and without any integrity of their own
+ *  (RFC 2409 Appendix B). Never used for ESP or IKEv2. */
+typedef enum nhtb_cbc_alg {
+    NHTB_CBC_NONE = 0,
+    NHTB_CBC_AES = 1, /* key of 16, 24 or 32 bytes, block of 16 */
+    NHTB_CBC_3DES = 2 /* key of 24 bytes, block of 8; for old peers only */
+} nhtb_cbc_alg;
+
 /** One-shot and stateless; any thread. out receives the full digest (20, 32, 48 or 64 bytes).
- *  0 or an NHTB_ERR_* code with out wiped. */
+ *  0 or an NHTB_ERR_* code with out wiped. A table may end before has_cbc (its size says so): then
+ *  there is no IKEv1. */
 typedef struct nhtb_kdf_ops {
     uint32_t size;
     const char *name;
     bool (*has)(uint16_t hash);
     int (*hash)(uint16_t hash, const nhtb_span *v, size_t n, uint8_t *out);
     int (*hmac)(uint16_t hash, nhtb_span key, const nhtb_span *v, size_t n, uint8_t *out);
+    bool (*has_cbc)(uint16_t cipher); /* nhtb_cbc_alg; may be NULL */
+    /** Raw CBC over n bytes, a multiple of the block; no padding. iv (one block) is read and then
+     *  holds the last ciphertext block, as the next message of the exchange needs it. dst == src or
+     *  disjoint. NHTB_ERR_ARG for a wrong key or text length, NHTB_ERR_CRYPTO with dst wiped. */
+    int (*cbc)(uint16_t cipher, bool encrypt, nhtb_span key, uint8_t *iv, const uint8_t *src,
+               uint8_t *dst, size_t n);
 } nhtb_kdf_ops;
 
 /* ---- pk --------------------------------------------------------------------------------- */

@@ -57,6 +57,9 @@ typedef struct nhtb_ike_sa_info {
     bool libnhtb_peer;                        /* sent our Vendor ID */
     nhtb_time established, rekey_at, expires; /* NHTB_NEVER: none */
     uint32_t children;
+    uint8_t version; /* 1 or 2 */
+    uint8_t v1_mode; /* version 1: nhtb_v1_mode */
+    bool dpd;        /* version 1: both sides know RFC 3706 */
 } nhtb_ike_sa_info;
 NHTB_API bool nhtb_ike_sa_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_ike_sa_info *out);
 

@@ -245,6 +245,62 @@ static int hash_all(const nhtb_crypto *c, const char **what)
     return 0;
 }
 
+/* key 00 01 02 ..., iv b0.., text d0..ef: encrypted in two calls, so that the second proves the
+ * chained IV, and decrypted in one. */
+static const struct cbc_case {
+    uint16_t cipher;
+    uint8_t key_len;
+    const char *name;
+    uint8_t answer[32];
+} cbc_cases[] = {
+    {NHTB_CBC_AES, 16, "AES-CBC-128", {0xb8, 0xd2, 0xb1, 0xd8, 0x45, 0x11, 0x57, 0x74,
+                                       0xb3, 0x0f, 0x85, 0x15, 0x36, 0x53, 0xc8, 0x30,
+                                       0x85, 0xc4, 0x55, 0x6d, 0x5e, 0xbf, 0xfb, 0xf8,
+                                       0x34, 0x5c, 0x41, 0xd1, 0x91, 0xed, 0xf9, 0xba}},
+    {NHTB_CBC_AES, 24, "AES-CBC-192", {0xe6, 0x70, 0xc0, 0xe7, 0x67, 0x17, 0x6d, 0xc3,
+                                       0xcd, 0x2e, 0x9e, 0x13, 0xf8, 0xfd, 0x8d, 0x01,
+                                       0x48, 0xd9, 0x84, 0x06, 0x3d, 0x5c, 0x94, 0xb6,
+                                       0x46, 0x9b, 0x40, 0xee, 0xf2, 0xd8, 0x59, 0x1b}},
+    {NHTB_CBC_AES, 32, "AES-CBC-256", {0x86, 0x83, 0x0e, 0x87, 0x59, 0x1a, 0x75, 0xe9,
+                                       0x14, 0x5e, 0xc6, 0xa1, 0x06, 0xa3, 0x0b, 0x2f,
+                                       0x99, 0xad, 0x39, 0xf8, 0xd4, 0xb0, 0x96, 0xc2,
+                                       0x58, 0x29, 0x6b, 0xc3, 0x38, 0xf1, 0x68, 0x82}},
+    {NHTB_CBC_3DES, 24, "3DES-CBC", {0x74, 0xcb, 0xcd, 0x7e, 0x54, 0xbc, 0x97, 0xd4,
+                                     0xa8, 0x52, 0x12, 0xfe, 0xc9, 0xbf, 0x74, 0xa1,
+                                     0x81, 0x3a, 0x96, 0xd5, 0x1b, 0xc3, 0xde, 0xef,
+                                     0x54, 0x93, 0xb8, 0x24, 0xdd, 0xec, 0x76, 0x90}},
+};
+
+static bool cbc_answers(const nhtb_crypto *c, const struct cbc_case *v)
+{
+    uint8_t key[32], iv[16], text[32], plain[32];
+    size_t half = sizeof text / 2;
+    pattern(key, sizeof key, 0);
+    pattern(plain, sizeof plain, 0xd0);
+    nhtb_span k = {key, v->key_len};
+    memcpy(text, plain, sizeof text);
+    pattern(iv, sizeof iv, 0xb0);
+    if (nhi_cbc(c, v->cipher, true, k, iv, text, text, half) != 0 ||
+        nhi_cbc(c, v->cipher, true, k, iv, text + half, text + half, half) != 0 ||
+        memcmp(text, v->answer, sizeof text) != 0)
+        return false;
+    pattern(iv, sizeof iv, 0xb0);
+    return nhi_cbc(c, v->cipher, false, k, iv, text, text, sizeof text) == 0 &&
+           memcmp(text, plain, sizeof plain) == 0;
+}
+
+static int cbc_all(const nhtb_crypto *c, const char **what)
+{
+    for (size_t i = 0; i < NHI_ARRAY_LEN(cbc_cases); i++) {
+        if (!nhi_crypto_has_cbc(c, cbc_cases[i].cipher))
+            continue;
+        *what = cbc_cases[i].name;
+        if (!cbc_answers(c, &cbc_cases[i]))
+            return NHTB_ERR_CRYPTO;
+    }
+    return 0;
+}
+
 /* ---- pk ---- */
 
 typedef struct dh_try {
@@ -311,6 +367,8 @@ int nhi_crypto_selftest(nhi_mem *mem, const nhtb_crypto *c, const char **what)
         err = bulk_all(mem, c, what);
     if (err == 0 && c->kdf != NULL && !named_null(c->kdf->name))
         err = hash_all(c, what);
+    if (err == 0 && c->kdf != NULL && !named_null(c->kdf->name))
+        err = cbc_all(c, what);
     if (err == 0 && c->pk != NULL && !named_null(c->pk->name))
         err = ke_all(mem, c, what);
     return err;

@@ -45,6 +45,7 @@ static const struct {
     uint16_t prf;
     nhtb_hash_alg hash;
 } prf_table[] = {
+    {NHI_PRF_SHA1, NHTB_HASH_SHA1}, /* old peers, and never by default */
     {NHI_PRF_SHA256, NHTB_HASH_SHA256},
     {NHI_PRF_SHA384, NHTB_HASH_SHA384},
     {NHI_PRF_SHA512, NHTB_HASH_SHA512},

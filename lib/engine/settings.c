@@ -76,7 +76,8 @@ void nhtb_v1_default(nhtb_v1 *v, uint32_t size)
                                 .nat_t_drafts = true,
                                 .dpd = true,
                                 .fragmentation = true,
-                                .responder_lifetime = true};
+                                .responder_lifetime = true,
+                                .announce_protocol = 3};
     if (v && size >= sizeof v->size)
         nhi_engine_give(v, size, &def, sizeof def);
 }

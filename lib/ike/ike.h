@@ -135,6 +135,9 @@ int nhi_ike_rekey(nhi_ike *ike, nhtb_peer_id id, nhtb_rekey what, nhtb_time now)
 void nhi_ike_shutdown(nhi_ike *ike, nhtb_time now);
 bool nhi_ike_idle(const nhi_ike *ike);
 int nhi_ike_answer(nhi_ike *ike, uint32_t question, nhtb_span psk, nhtb_time now);
+/** XAuth's questions: NHTB_ERR_STALE when it is none. Spans live until the next call. */
+int nhi_ike_answer_user(nhi_ike *ike, uint32_t question, const nhtb_reply *r, nhtb_time now);
+int nhi_ike_question(nhi_ike *ike, uint32_t question, nhtb_span *user, nhtb_span *password);
 
 /* Data plane signals, by the inbound SPI of the pair. */
 void nhi_ike_child_soft(nhi_ike *ike, uint32_t spi_in, nhtb_time now);      /* rekey wanted */

@@ -32,6 +32,9 @@ static void fill(const nhi_ike_sa *sa, nhtb_ike_sa_info *out)
     memcpy(out->remote_id, sa->remote_id, sa->remote_id_n);
     fill_suite(sa, out);
     out->libnhtb_peer = sa->libnhtb;
+    out->version = sa->v1 ? 1 : 2;
+    if (sa->v1)
+        nhi_v1_show(sa, out);
     out->established = sa->established;
     out->rekey_at = sa->rekey_at;
     out->expires = sa->expires;

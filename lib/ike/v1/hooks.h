@@ -9,6 +9,9 @@
 bool nhi_v1_sa_may(nhi_ike_state from, nhi_ike_state to);
 /** Is this entry one that can be? NHTB_ERR_ARG, or NHTB_ERR_UNSUPPORTED in a build without IKEv1. */
 int nhi_v1_check(const nhtb_peer *p);
+/** Cuts a phase 1 proposal down to what IKEv1 can say (CBC ciphers; built_in: groups of its
+ *  registry); false: nothing is left. */
+bool nhi_v1_cut_proposal(nhtb_proposal *p, bool built_in);
 /** A datagram whose header says version 1. */
 unsigned nhi_v1_recv(nhi_ike *ike, const nhi_ike_hdr *h, nhtb_span msg, const nhtb_path *path,
                      uint8_t kind, nhtb_time now);
@@ -29,6 +32,7 @@ int nhi_v1_child_keys(const nhi_ike_child *c, const nhi_ike_nego *x, nhtb_span s
 void nhi_v1_sa_delete(nhi_ike_sa *sa, nhtb_detail detail, nhtb_time now);
 /** Its timers: lifetimes, liveness (DPD), what lingers; and those of its exchanges. */
 void nhi_v1_timer(nhi_ike *ike, nhi_timer *t, nhtb_time now);
+void nhi_v1_show(const nhi_ike_sa *sa, nhtb_ike_sa_info *out);
 /** A child goes: nothing points at it any more; the last one of a bare SA takes that along. */
 void nhi_v1_child_gone(nhi_ike_sa *sa, const nhi_ike_child *c);
 /** The peer was seen on a pair: what we would repeat until then is not repeated any more. */

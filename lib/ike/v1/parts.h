@@ -10,7 +10,7 @@
 
 #define NHI_V1_BLOCK_MAX 16
 /** IKEv2's numbers of what only old peers still ask for. */
-enum { NHI_V1_ENCR_3DES = 3, NHI_V1_PRF_SHA1 = 2, NHI_V1_INTEG_SHA1_96 = 2 };
+enum { NHI_V1_ENCR_3DES = 3, NHI_V1_INTEG_SHA1_96 = 2 };
 
 /* ---- keymat.c (RFC 2409 5, Appendix B) ---- */
 typedef struct nhi_v1_keys {
@@ -131,10 +131,12 @@ typedef struct nhi_v1_phase2 {
 typedef struct nhi_v1_policy2 {
     const nhtb_proposal *v;
     size_t n;
-    uint16_t mode; /* offered; of the same kind is accepted: UDP or not, draft or RFC */
-    uint16_t ke; /* offer: the one group, 0: no PFS. choose: of the KE payload that came, 0: none */
-    uint32_t life_s, life_kb; /* offered; kb 0: none */
-    uint32_t spi;             /* our inbound */
+    uint16_t mode;   /* offered; of the same kind is accepted: UDP or not, draft or RFC */
+    uint16_t ke;     /* the one group when it is known (initiator), 0: none, or not known yet */
+    size_t ke_len;   /* of the KE payload, 0: there is none and PFS is not wanted by the peer */
+    uint32_t life_s; /* offered, with life_kb (0: none) */
+    uint32_t life_kb;
+    uint32_t spi; /* our inbound */
 } nhi_v1_policy2;
 bool nhi_v1_propose2_offer(nhi_wr *w, const nhi_v1_policy2 *own);
 bool nhi_v1_propose2_choose(nhi_v1_phase2 *out, const nhi_v1_policy2 *own,

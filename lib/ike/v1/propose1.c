@@ -19,7 +19,7 @@ enum { /* attributes */
 static const struct pair {
     uint16_t v1, v2;
 } ciphers[] = {{5, NHI_V1_ENCR_3DES}, {7, NHI_ENCR_AES_CBC}},
-  hashes[] = {{2, NHI_V1_PRF_SHA1}, {4, NHI_PRF_SHA256}, {5, NHI_PRF_SHA384}, {6, NHI_PRF_SHA512}};
+  hashes[] = {{2, NHI_PRF_SHA1}, {4, NHI_PRF_SHA256}, {5, NHI_PRF_SHA384}, {6, NHI_PRF_SHA512}};
 
 static uint16_t to_v2(const struct pair *t, size_t n, uint64_t v1)
 {

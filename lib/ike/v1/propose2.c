@@ -142,11 +142,14 @@ static bool has_esn(const nhtb_proposal *c, bool esn)
     return false;
 }
 
-/** PFS: the group of the transform is the one of the KE payload, and configured; without a KE payload
- *  neither has one. A configuration without groups takes no group. */
-static bool group_fits(const nhtb_proposal *c, uint16_t group, uint16_t ke)
+/** PFS: the KE payload does not name its group, so its length must be that of the transform's group;
+ *  without it neither has one. A configuration without groups takes none. */
+static bool group_fits(const nhtb_proposal *c, uint16_t group, const nhi_v1_policy2 *own)
 {
-    return group == ke && (c->n_ke == 0 ? group == 0 : in_list(c->ke, c->n_ke, group));
+    if (own->ke_len == 0)
+        return group == 0 && c->n_ke == 0;
+    return in_list(c->ke, c->n_ke, group) && nhi_ke_public_len(group) == own->ke_len &&
+           (own->ke == 0 || own->ke == group);
 }
 
 /** UDP encapsulation or not is for NAT detection to say, draft or RFC for the peer. */
@@ -161,7 +164,7 @@ static bool fits(const nhi_v1_phase2 *t, const nhi_v1_policy2 *own, const nhtb_p
 {
     return has_cipher(c, &t->suite) &&
            (t->suite.integ == 0 || in_list(c->integ, c->n_integ, t->suite.integ)) &&
-           has_esn(c, t->suite.esn) && group_fits(c, t->suite.ke, own->ke) &&
+           has_esn(c, t->suite.esn) && group_fits(c, t->suite.ke, own) &&
            mode_fits(own->mode, t->mode);
 }
 

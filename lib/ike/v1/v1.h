@@ -69,10 +69,11 @@ typedef struct nhi_v1_x {
     uint64_t in_digest;     /* of the peer's last message: what is bit-identical is a duplicate */
     uint8_t sends, repeats; /* so far; left when nobody will answer */
     uint32_t made;          /* inbound SPI of the pair it made, 0: none yet */
+    uint32_t replaces;      /* inbound SPI of the pair it rekeys, 0: none */
     nhtb_time first, interval;
     nhi_timer timer; /* NHI_TIMER_V1_EXCHANGE: repeat, or (DONE) the end */
-    /* quick mode: nego.kind is NHI_TASK_CREATE or _REKEY_CHILD; nego.child, .old, .cfg, .suite,
-     * nonces and key exchange as in IKEv2. nego.sa == sa. */
+    /* quick mode: nego.kind is NHI_TASK_CREATE or _REKEY_CHILD; nego.child, .cfg, .suite, nonces and
+     * key exchange as in IKEv2, .old is not used. nego.sa == sa. */
     nhi_ike_nego nego;
     uint8_t step;     /* of the handler */
     uint16_t id;      /* transaction: identifier of the configuration payload */
@@ -87,9 +88,8 @@ typedef struct nhi_v1_frags nhi_v1_frags; /* frag.c */
  *  key_bits, prf (its hash) and ke; phase 1 uses sa->x_i or x_r, sa->out and sa->in. */
 struct nhi_v1 {
     nhi_ike_sa *sa;
-    uint8_t mode;     /* nhtb_v1_mode */
+    nhtb_v1 entry;    /* of the entry it belongs to, or is believed to (sa->peer_id) */
     uint16_t auth;    /* agreed method (RFC 2409 appendix A, XAuth's), as on the wire */
-    uint32_t life_s;  /* agreed phase 1 lifetime: the smaller one */
     uint64_t life_kb; /* 0: none */
     uint16_t vids;    /* nhi_v1_vid the peer sent */
     uint8_t natt;     /* nhi_v1_natt in use */
@@ -101,7 +101,11 @@ struct nhi_v1 {
     nhi_ike_buf *sai;       /* body of the initiator's SA payload as it was sent */
     nhi_ike_buf *gi, *gr;   /* public values, until phase 1 is over */
     nhi_ike_buf *idi, *idr; /* ID bodies, until phase 1 is over */
-    nhi_ike_buf *last;  /* aggressive mode message 3, repeated before quick mode until answered */
+    nhi_ike_buf *last;   /* aggressive mode message 3, repeated before quick mode until answered */
+    nhi_ike_buf *proof;  /* aggressive initiator: the HASH_R to check once there are keys */
+    nhi_ike_buf *answer; /* aggressive responder: SA payload of message 2, answer_n octets */
+    uint16_t answer_n;
+    bool told;          /* a failed proof was reported */
     uint64_t in_digest; /* of the peer's last phase 1 message */
     nhi_list xs;
     uint16_t n_xs;
@@ -110,15 +114,10 @@ struct nhi_v1 {
     struct { /* RFC 3706 */
         uint32_t out, in;
         bool waiting, heard; /* heard: in holds the peer's last number */
-        uint8_t sends;
+        nhtb_time since;     /* waiting: first sent */
     } probe;
     nhi_v1_frags *frags;
     uint16_t next_frag;
-    /* NHTB: the framing last seen from this peer, to be mirrored (protocol-facts 1.4 item 3) */
-    struct {
-        bool seen;
-        uint8_t form, protocol, spi_len;
-    } framing;
     struct nhi_v1_conf *conf; /* xauth.c, modecfg.c: user, address, ...; see nhi_v1_conf_free */
 };
 
@@ -151,6 +150,7 @@ typedef struct nhi_v1_in {
 /** Re-enters with a message put together from fragments. */
 unsigned nhi_v1_recv_whole(nhi_ike *ike, const nhi_ike_hdr *h, nhtb_span msg, const nhtb_path *path,
                            uint8_t kind, nhtb_time now);
+nhi_ike_sa *nhi_v1_find(nhi_ike *ike, const nhi_ike_hdr *h);
 uint64_t nhi_v1_digest(const nhi_ike *ike, nhtb_span msg);
 
 /* ---- state.c: sa.c's set_state asks it for SAs with v1 ---- */
@@ -163,6 +163,7 @@ nhi_v1_x *nhi_v1_x_find(const nhi_ike_sa *sa, uint32_t mid);
 nhi_v1_x *nhi_v1_x_running(const nhi_ike_sa *sa, uint8_t exchange);
 /** Of the peer's, its first message is being taken. NULL: too many, or no memory. */
 nhi_v1_x *nhi_v1_x_take(nhi_ike_sa *sa, uint8_t exchange, uint32_t mid, nhtb_time now);
+int nhi_v1_new_mid(nhi_ike_sa *sa, uint32_t *mid);
 /** Was this message ID used before? A new one is remembered. */
 bool nhi_v1_mid_used(const nhi_ike_sa *sa, uint32_t mid);
 void nhi_v1_mid_note(nhi_ike_sa *sa, uint32_t mid);
@@ -188,10 +189,11 @@ typedef enum nhi_v1_after {
 /** HASH(1), (2), (3) or that of RFC 2409 5.7 before what b holds, encrypted on the exchange's IV
  *  chain, sent and kept. Call once for each message. */
 int nhi_v1_send(nhi_v1_x *x, nhi_ike_builder *b, nhi_v1_after after, nhtb_time now);
-/** A message of phase 1: in the clear, or encrypted on v1->iv. The initiator repeats it until the
- *  answer; a responder keeps it for duplicates. awaited: an answer is. */
-int nhi_v1_send_phase1(nhi_ike_sa *sa, nhi_ike_builder *b, bool encrypt, bool awaited,
-                       nhtb_time now);
+/** A message of phase 1: in the clear, or encrypted on v1->iv. AWAIT: repeated until the answer;
+ *  ANSWER: a responder's, kept for duplicates; LAST: message 3 of aggressive mode. */
+int nhi_v1_send_phase1(nhi_ike_sa *sa, nhi_ike_builder *b, nhi_v1_after after, nhtb_time now);
+/** The message the state waited for is good: its IV, its digest; ours is not repeated any more. */
+void nhi_v1_taken(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now);
 /** An unprotected notify to who has no SA here: never more bytes than came, ten each second. */
 void nhi_v1_send_plain(nhi_ike *ike, const nhi_v1_in *in, uint16_t notify, nhtb_time now);
 
@@ -205,9 +207,8 @@ void nhi_v1_frag_drop(nhi_ike_sa *sa);
 
 /* ---- vendor.c ---- */
 void nhi_v1_vids_build(const nhi_ike_sa *sa, nhi_ike_builder *b);
+/** And what both sides know: natt, dpd, frag. */
 void nhi_v1_vids_read(nhi_ike_sa *sa, const nhi_v1_msg *m);
-/** What both sides know, once the peer's IDs were read: natt, dpd, frag. */
-void nhi_v1_vids_settle(nhi_ike_sa *sa);
 
 /* ---- natd.c ---- */
 void nhi_v1_natd_build(nhi_ike_sa *sa, nhi_ike_builder *b);
@@ -229,7 +230,6 @@ bool nhi_v1_read_ke(nhi_ike_sa *sa, const nhi_v1_msg *m);
 void nhi_v1_agree(nhi_ike_sa *sa, const nhi_v1_phase1 *c);
 /** SKEYID and all keys of phase 1, its first IV; the key log. */
 int nhi_v1_derive(nhi_ike_sa *sa, nhtb_span secret);
-/** The initiator's key pair is there (main: message 3; aggressive: message 1), or the secret. */
 int nhi_v1_offer(nhi_ike_sa *sa, nhi_ike_builder *b); /* SA payload of message 1; kept as SAi_b */
 /** A failure of ours in phase 1: the attempt ends. */
 void nhi_v1_broken(nhi_ike_sa *sa, int err, nhtb_time now);
@@ -246,46 +246,51 @@ nhi_ike_peer *nhi_v1_peer_for(nhi_ike *ike, const nhtb_path *path, nhtb_v1_mode 
  *  among those with the same address and key; NULL: none. */
 nhi_ike_peer *nhi_v1_peer_proved(nhi_ike_sa *sa, const nhtb_identity *id);
 
-/* ---- main_i.c, main_r.c, aggr_i.c, aggr_r.c: made and shared follow nego.c's jobs ---- */
+/* ---- main_i.c, main_r.c, aggr_i.c, aggr_r.c: made and ready follow nego.c's jobs ---- */
 int nhi_v1_main_i_start(nhi_ike_sa *sa, nhtb_time now);
 unsigned nhi_v1_main_i_recv(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now);
 void nhi_v1_main_i_made(nhi_ike_sa *sa, nhtb_time now);
-void nhi_v1_main_i_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
+void nhi_v1_main_i_ready(nhi_ike_sa *sa, nhtb_time now);
 unsigned nhi_v1_main_r_first(nhi_ike *ike, const nhi_v1_in *in, nhtb_time now);
 unsigned nhi_v1_main_r_recv(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now);
-void nhi_v1_main_r_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
+void nhi_v1_main_r_ready(nhi_ike_sa *sa, nhtb_time now);
 int nhi_v1_aggr_i_start(nhi_ike_sa *sa, nhtb_time now);
 unsigned nhi_v1_aggr_i_recv(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now);
 void nhi_v1_aggr_i_made(nhi_ike_sa *sa, nhtb_time now);
-void nhi_v1_aggr_i_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
+void nhi_v1_aggr_i_ready(nhi_ike_sa *sa, nhtb_time now);
 unsigned nhi_v1_aggr_r_first(nhi_ike *ike, const nhi_v1_in *in, nhtb_time now);
 unsigned nhi_v1_aggr_r_recv(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now);
-void nhi_v1_aggr_r_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
-/** A responder's new half-open SA: limits, SA, path, first message kept. NULL: *why. */
-nhi_ike_sa *nhi_v1_open_half(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *p,
-                             const nhi_v1_phase1 *c, nhtb_time now, unsigned *why);
-/** May a stranger's first message be worked on? 0, or why not. */
-unsigned nhi_v1_gate(nhi_ike *ike, const nhi_v1_in *in, const nhi_ike_peer *p, nhtb_time now);
-/** No entry, or nothing in common: counted, told. */
-unsigned nhi_v1_no_proposal(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *known, nhtb_time now);
+void nhi_v1_aggr_r_ready(nhi_ike_sa *sa, nhtb_time now);
+/** The identity has proved itself: its entry, attached. NULL: refused, the SA is gone. */
+nhi_ike_peer *nhi_v1_admit(nhi_ike_sa *sa, const nhtb_identity *id, nhtb_time now);
 nhtb_span nhi_v1_psk(const nhi_ike_sa *sa);
 
+/* ---- half.c ---- */
+/** May a stranger's first message be worked on? 0, or why not. */
+unsigned nhi_v1_gate(nhi_ike *ike, const nhi_v1_in *in, const nhi_ike_peer *p, nhtb_time now);
+/** A responder's new half-open SA: path, first message kept, what was agreed. NULL: no memory. */
+nhi_ike_sa *nhi_v1_open_half(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *p,
+                             const nhi_v1_phase1 *c, nhtb_time now);
+/** No entry, or nothing in common: counted, told. */
+unsigned nhi_v1_no_proposal(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *known, nhtb_time now);
+
 /* ---- auth.c ---- */
-/** Own identity as an ID payload's body, kept as v1->idi or idr. */
-int nhi_v1_own_id(nhi_ike_sa *sa, nhi_v1_id *id);
+/** ID of our side; kept as v1->idi or idr. */
+int nhi_v1_build_id_own(nhi_ike_sa *sa, nhi_ike_builder *b);
+/** The peer's identity; its body is kept. False: malformed. */
 bool nhi_v1_peer_id(nhi_ike_sa *sa, const nhi_v1_msg *m, nhtb_identity *id);
 /** HASH_I (of_initiator) or HASH_R. */
 int nhi_v1_hash(nhi_ike_sa *sa, bool of_initiator, nhi_secret *out);
-/** ID and HASH (later: CERT, SIG) of our side. */
-int nhi_v1_auth_build(nhi_ike_sa *sa, nhi_ike_builder *b, bool with_id);
+int nhi_v1_build_auth(nhi_ike_sa *sa, nhi_ike_builder *b);
 /** NONE when the peer's HASH is right. */
 nhtb_detail nhi_v1_auth_verify(nhi_ike_sa *sa, const nhi_v1_msg *m);
 void nhi_v1_remember_id(nhi_ike_sa *sa, const nhtb_identity *id);
-/** The peer failed to prove itself: one event, one count, the attempt goes without an answer. */
+/** Who holds the key is not who may come in: event, count, the attempt goes. */
 void nhi_v1_auth_failed(nhi_ike_sa *sa, nhi_ike_peer *p, nhtb_detail d, nhtb_time now);
-bool nhi_v1_first_contact(const nhi_ike_sa *sa);
+unsigned nhi_v1_unproved(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now);
+/** INITIAL-CONTACT, when we have nothing else with this peer. */
 void nhi_v1_build_contact(nhi_ike_sa *sa, nhi_ike_builder *b);
-bool nhi_v1_has_contact(const nhi_ike_sa *sa, const nhi_v1_msg *m);
+bool nhi_v1_has_contact(const nhi_v1_msg *m);
 
 /* ---- life.c ---- */
 /** Phase 1 is authenticated: XAuth and mode config if they are due (state CONFIG), else up. */
@@ -297,6 +302,8 @@ void nhi_v1_up(nhi_ike_sa *sa, nhtb_time now);
 void nhi_v1_refuse(nhi_ike_sa *sa, nhtb_detail d, uint32_t code, nhtb_time now);
 /** The ISAKMP SA goes; its children live on: in another SA of the peer, else the SA stays bare. */
 void nhi_v1_sa_gone(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now);
+/** Liveness failed: SA and children go. */
+void nhi_v1_peer_dead(nhi_ike_sa *sa, nhtb_time now);
 /** INITIAL-CONTACT: whatever this peer had before goes, without a message. */
 void nhi_v1_contact(nhi_ike_sa *sa, nhtb_time now);
 
@@ -307,6 +314,8 @@ int nhi_v1_info_notify(nhi_ike_sa *sa, uint8_t protocol, nhtb_span spi, uint16_t
 /** Tells the peer that a pair (by our inbound SPI) or the ISAKMP SA goes. */
 int nhi_v1_info_delete_child(nhi_ike_sa *sa, uint32_t spi_in, nhtb_time now);
 int nhi_v1_info_delete_isakmp(nhi_ike_sa *sa, nhtb_time now);
+int nhi_v1_info_delete_children(nhi_ike_sa *sa, const uint8_t *spis, uint16_t n, nhtb_time now);
+nhtb_detail nhi_v1_error_detail(uint16_t type);
 /** A protected message (its HASH was checked), or one in the clear: a hint, nothing more. */
 void nhi_v1_info_recv(nhi_ike_sa *sa, const nhi_v1_msg *m, nhtb_time now);
 unsigned nhi_v1_info_hint(nhi_ike_sa *sa, const nhi_v1_msg *m, nhtb_time now);
