@@ -271,7 +271,6 @@ bool rd_gateway(cfg_rd *r, const cJSON *v, void *items, uint32_t index)
     g->liveness_s = 10;
     g->liveness_tries = 3;
     g->ike_version = 2;
-    nhtb_v1_init(&g->v1);
     if (!rd_object(r, v, g, GATEWAY_FIELDS, sizeof GATEWAY_FIELDS / sizeof *GATEWAY_FIELDS))
         return false;
     g->canon = cJSON_PrintUnformatted(v);

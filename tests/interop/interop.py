@@ -81,10 +81,11 @@ class Hosts:
         return ping(ns, source, target)
 
     def ping_from_us(self, count=3, size=56):
-        return ping(self.ours, "10.1.0.1", "10.2.0.1", count, size)
+        return ping(self.ours, "10.1.0.1", self.row.get("virtual", "10.2.0.1"), count, size)
 
     def ping_from_peer(self, count=3, size=56):
-        return ping(self.peer, "10.2.0.1", "10.1.0.1", count, size, self.guest.status if self.guest else None)
+        return ping(self.peer, self.row.get("virtual", "10.2.0.1"), "10.1.0.1", count, size,
+                    self.guest.status if self.guest else None)
 
 
 class Run:

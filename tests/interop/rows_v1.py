@@ -96,6 +96,63 @@ def we_die(r):
     wait_for("the peer's DPD", 30, lambda: not r.peer.sas(), 0.5)
 
 
+# ---- XAuth and mode config ----
+
+def fixed_user(r):
+    """The name that XAuth proved is shown: in the peer's report, or in our next-hop table."""
+    if r.row["role"] == "initiator" and "alice" not in r.peer.ctl("--list-sas"):
+        raise LabError("the peer's report names no user")
+
+
+def assigned(r):
+    """The address we gave is the peer's, is bound as a next hop with its user, and carries traffic."""
+    table = r.gateway.show("ipsec", "next-hop-tunnels")["rows"]
+    if len(table) != 1 or table[0]["source"] != "assigned" or table[0]["flag"] != "Auto" or not table[0]["up"]:
+        raise LabError(f"next-hop table: {table}")
+    if r.row.get("user") and table[0]["xauth_user"] != r.row["user"]:
+        raise LabError(f"user {table[0]['xauth_user']}")
+    if table[0]["next_hop"] != "10.11.11.129":
+        raise LabError(f"address {table[0]['next_hop']}")
+    if "10.11.11.129" not in r.peer.ctl("--list-sas"):
+        raise LabError("the peer's report has no such virtual address")
+    way = r.gateway.show("route", "10.11.11.129")
+    if way["result"] != "sa" or not way["route"]["on_link"]:
+        raise LabError(f"the chain ends at {way['result']}")
+
+
+def got_address(r):
+    """The peer gave us an address (we have no use for it but the selectors)."""
+    if "10.11.11.129" not in r.peer.ctl("--list-sas"):
+        raise LabError("the peer's report has no such virtual address")
+
+
+USERS = [{"name": "alice", "password": {"text": "wonderland-and-back"}},
+         {"name": "mallory", "password": {"text": "something-else-entirely"}}]
+XAUTH_SERVER = {"v1": {"xauth": "server", "users": USERS},
+                "swan": {"rounds": " local-xauth { auth = xauth\n  xauth_id = alice\n }"}}
+XAUTH_CLIENT = {"v1": {"xauth": "client", "user": "alice", "password": {"text": "wonderland-and-back"}},
+                "swan": {"rounds": " remote-xauth { auth = xauth\n }"}}
+HUB = {"interfaces": [{"name": "st0.0", "multipoint": True, "address": ["10.11.11.1/24"]}], "routes": [],
+       "vpn": {"traffic_selectors": {"local": ["10.1.0.0/24"], "remote": ["10.11.11.0/24"]}}}
+POOL = {"role": "server", "pool": "10.11.11.129/32", "dns": ["10.1.0.53"]}
+VIRTUAL = {"remote_ts": "10.1.0.0/24", "local_ts": "dynamic", "install_vip": "yes"}
+
+
+def server(push, xauth):
+    """We give the peer its address; it speaks from that address."""
+    base = XAUTH_SERVER if xauth else {"v1": {}, "swan": {}}
+    return {"v1": {**base["v1"], "mode_config": {**POOL, "push": push}}, "gateway": HUB, "virtual": "10.11.11.129",
+            "swan": {**base["swan"], **VIRTUAL, "more": " vips = 0.0.0.0", "pull": "no" if push else "yes"},
+            "steps": [assigned], "user": "alice" if xauth else None}
+
+
+def client(push):
+    """The peer gives us one."""
+    return {"v1": {"mode_config": {"role": "client", "push": push}},
+            "swan": {"pull": "no" if push else "yes", "more": " pools = p",
+                     "pools": "pools { p { addrs = 10.11.11.129/32\n } }"}, "steps": [got_address]}
+
+
 ON = {"gateway": {"gateway": {"nhtb_notify": "on"}}}
 
 ROWS = [
@@ -143,6 +200,16 @@ ROWS = [
     row("several selectors", "responder", steps=[second_selector], ends_down=True, **SEVERAL),
     # fragments of IKE messages
     row("fragmentation offered", "responder", swan={"fragmentation": "force"}),
+    # XAuth, mode config
+    row("XAuth, we are the server", "responder", **XAUTH_SERVER),
+    row("XAuth, we are the client", "initiator", steps=[fixed_user], **XAUTH_CLIENT),
+    row("aggressive, XAuth, we are the server", "responder", v1={**XAUTH_SERVER["v1"], "mode": "aggressive"},
+        swan={**XAUTH_SERVER["swan"], "aggressive": "yes"}),
+    row("mode config, we give the address (pull)", "responder", **server(False, False)),
+    row("mode config, we give the address (push)", "responder", **server(True, False)),
+    row("XAuth and mode config, we are the server", "responder", **server(False, True)),
+    row("mode config, the peer gives us one (pull)", "initiator", **client(False)),
+    row("mode config, the peer gives us one (push)", "initiator", **client(True)),
     # our NHTB notify
     row("our next-hop announcement, undisturbed", "initiator", steps=[announced], **ON),
     row("our next-hop announcement, undisturbed", "responder", steps=[announced], **ON),
