@@ -474,6 +474,7 @@ void cfg_del(cfg *c)
         cfg_gateway *g = &c->gateways[i];
         cfg_wipe(g->psk, sizeof g->psk);
         cfg_wipe(g->seed, sizeof g->seed);
+        cfg_v1_del(g->v1);
         free(g->owners);
         free(g->vpns);
         if (g->canon != NULL) /* an inline key stands in it */

@@ -17,6 +17,7 @@ enum {
     NHTB_ID_FQDN = 2,
     NHTB_ID_RFC822 = 3,
     NHTB_ID_IPV6 = 5,
+    NHTB_ID_DER_DN = 9, /* a distinguished name in DER (nhtb_dn_parse) */
     NHTB_ID_KEY_ID = 11
 };
 #define NHTB_ID_MAX 255
@@ -40,7 +41,8 @@ typedef enum nhtb_protocol { NHTB_PROTO_IKE = 1, NHTB_PROTO_ESP = 3 } nhtb_proto
 
 /** Reads "aes256gcm16-prfsha256-x25519" (IKE) or "aes128-sha256-esn-noesn-ecp256" (ESP): words of
  *  aes128gcm16 aes256gcm16 chacha20poly1305 aes128 aes256 · sha256 sha384 sha512 · prfsha256
- *  prfsha384 prfsha512 · x25519 ecp256 ecp384 ecp521 modp2048 modp3072 modp4096 · esn noesn.
+ *  prfsha384 prfsha512 · x25519 ecp256 ecp384 ecp521 modp2048 modp3072 modp4096 · esn noesn; and
+ *  for old peers, never part of a default: 3des · sha1 · prfsha1 · modp1024 modp1536.
  *  Missing prf follows integ. Returns NHTB_ERR_ARG with *bad (may be NULL) at the first unknown or
  *  missing word. Any thread. */
 NHTB_API int nhtb_proposal_parse(nhtb_protocol proto, const char *text, nhtb_proposal *out,

@@ -104,11 +104,11 @@ static bool host_ok(const nhtb_host *h)
 }
 
 /* Tables of a backend built before they grew are taken as they are: members beyond their size are
- * never read (lib/crypto/cbc.c). */
+ * never read (lib/crypto/cbc.c, sig.c). */
 static bool crypto_ok(const nhtb_crypto *c)
 {
     return c && c->bulk && c->kdf && c->pk && c->bulk->size >= sizeof *c->bulk &&
-           c->kdf->size >= offsetof(nhtb_kdf_ops, has_cbc) && c->pk->size >= sizeof *c->pk;
+           c->kdf->size >= offsetof(nhtb_kdf_ops, has_cbc) && c->pk->size >= offsetof(nhtb_pk_ops, has_sig);
 }
 
 int nhtb_ctx_new(nhtb_ctx **out, const nhtb_settings *s, const nhtb_host *h, const nhtb_crypto *c)

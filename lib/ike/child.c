@@ -227,10 +227,10 @@ int nhi_ike_child_install(nhi_ike_child *c, const nhi_ike_nego *x, nhtb_span sha
     if (!b)
         return NHTB_ERR_MEMORY;
     delivery *d = (delivery *)(void *)b->p;
-    int err = sa->v1 ? nhi_v1_child_keys(c, x, shared, d->i2r, d->r2i)
-                     : nhi_keymat_child(ike->env.crypto, sa->suite.prf, &sa->keys.d, c->facts,
-                                        shared, nhi_ike_nego_ni(x), nhi_ike_nego_nr(x), d->i2r,
-                                        d->r2i);
+    int err = sa->v1
+                  ? nhi_v1_child_keys(c, x, shared, d->i2r, d->r2i)
+                  : nhi_keymat_child(ike->env.crypto, sa->suite.prf, &sa->keys.d, c->facts, shared,
+                                     nhi_ike_nego_ni(x), nhi_ike_nego_nr(x), d->i2r, d->r2i);
     nhi_ike_act *a = err ? NULL : act(c, NHI_ACT_CHILD_INSTALL);
     if (!a) {
         nhi_ike_buf_drop(ike, &b);

@@ -230,6 +230,22 @@ static int fill(nhi_ike_peer *p, const nhtb_peer *cfg)
     return copy(&b, ike->env.crypto, cfg, &p->cfg);
 }
 
+/** What an entry names for the sake of an old peer is worth a line in the host's log. */
+static void warn_old(const nhi_ike_peer *p)
+{
+    bool old = false;
+    for (uint16_t i = 0; i < p->cfg.n_proposals; i++)
+        old = old || nhi_proposal_is_old(&p->cfg.proposals[i]);
+    for (uint16_t k = 0; k < p->cfg.n_children; k++)
+        for (uint16_t i = 0; i < p->cfg.children[k].n_proposals; i++)
+            old = old || nhi_proposal_is_old(&p->cfg.children[k].proposals[i]);
+    if (old)
+        nhi_log(p->ike->mem, NHTB_LOG_WARNING, "ike",
+                "this entry allows algorithms that are too weak for new peers (sha1, 3des, "
+                "modp1024, modp1536)",
+                p->id, p->cfg.name, 0, 0);
+}
+
 int nhi_ike_peer_new(nhi_ike *ike, const nhtb_peer *cfg, nhtb_peer_id *out)
 {
     out->id = 0;
@@ -256,6 +272,7 @@ int nhi_ike_peer_new(nhi_ike *ike, const nhtb_peer *cfg, nhtb_peer_id *out)
         nhi_ike_peer_free(p);
         return err;
     }
+    warn_old(p);
     *out = p->id;
     return 0;
 }

@@ -293,8 +293,7 @@ void nhi_ike_sa_end(nhi_ike_sa *sa, nhtb_detail detail, uint32_t code, bool answ
         nhi_ike_dos_failed(sa->ike, &sa->path, now); /* refused */
     remove_children(sa);
     report(sa, detail, code, now);
-    bool linger =
-        answer && sa->in.response && may(sa, NHI_SA_LINGER);
+    bool linger = answer && sa->in.response && may(sa, NHI_SA_LINGER);
     if (linger && nhi_ike_sa_set_state(sa, NHI_SA_LINGER)) {
         quiet(sa);
         forget(sa);

@@ -105,7 +105,7 @@ Test(way, ends_where_something_is_missing)
     cr_assert_eq(w.peer.id, t.hub_peer[0].id);
 }
 
-Test(way, point_to_point_needs_no_binding, .init = NULL)
+Test(way_alone, point_to_point_needs_no_binding, .fini = teardown)
 {
     open_with(NHTB_IFACE_POINT_TO_POINT);
     nhtb_way w = way(t.spoke[0], sim_hub_lan(3));
