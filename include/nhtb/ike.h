@@ -4,6 +4,7 @@
 #define NHTB_IKE_H
 
 #include <nhtb/ctx.h>
+#include <nhtb/ikev1.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -114,7 +115,8 @@ typedef struct nhtb_peer {
     uint8_t second_session; /* nhtb_second, of one identity; wildcard entries only */
     uint16_t reserved;      /* 0 */
     uint32_t connection_limit; /* instances at the same time; 0: as limits.peers allows */
-    nhtb_span seed; /* wildcard entries: at least NHTB_PSK_SEED_MIN bytes, see nhtb_psk_derive */
+    nhtb_span seed;    /* wildcard entries: at least NHTB_PSK_SEED_MIN bytes, see nhtb_psk_derive */
+    const nhtb_v1 *v1; /* NULL: IKEv2; else this entry speaks IKEv1 and nothing else */
 } nhtb_peer;
 NHTB_API void nhtb_peer_default(nhtb_peer *p, uint32_t size);
 #define nhtb_peer_init(p) nhtb_peer_default((p), (uint32_t)sizeof *(p))

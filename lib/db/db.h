@@ -139,6 +139,11 @@ int nhi_db_owner_set(nhi_db *db, const nhtb_owner *o);
 bool nhi_db_owner_next(const nhi_db *db, uint32_t *cursor, nhtb_owner *out);
 size_t nhi_db_owner_clear(nhi_db *db, uint32_t iface, const nhtb_addr *next_hop, bool fixed);
 nhtb_detail nhi_db_learn(nhi_db *db, nhtb_peer_id peer, uint16_t child, const nhtb_addr *next_hop);
+/** We gave the peer this virtual address on the tunnel's interface: bound like a learnt next hop and
+ *  ended with the tunnel, but what another tunnel only announced gives way to it. Replaces what this
+ *  tunnel had been given of that family. Returns NHTB_DETAIL_NONE or why not (also noted). */
+nhtb_detail nhi_db_assign(nhi_db *db, nhtb_peer_id peer, uint16_t child, const nhtb_addr *given,
+                          const nhtb_identity *who);
 /** Own primary address of the tunnel's interface (family 4 first, else 6); false: none. */
 bool nhi_db_own_addr(nhi_db *db, nhtb_peer_id peer, uint16_t child, nhtb_addr *out);
 
@@ -152,6 +157,7 @@ bool nhi_db_tunnel_up(nhi_db *db, nhtb_peer_id peer, uint16_t child);
 bool nhi_db_sa_next(nhi_db *db, uint32_t *cursor, nhtb_sa_info *out);
 bool nhi_db_binding_next(nhi_db *db, uint32_t *cursor, nhtb_binding_info *out);
 bool nhi_db_route_next(nhi_db *db, uint32_t *cursor, nhtb_route_info *out);
+void nhi_db_way(const nhi_db *db, const nhtb_addr *dst, nhtb_way *out); /* zeroed by the caller */
 bool nhi_db_iface_next(nhi_db *db, uint32_t *cursor, nhtb_iface_info *out);
 void nhi_db_peer_counters(nhi_db *db, nhtb_peer_id peer, uint64_t *out_packets, uint64_t *out_bytes,
                           uint64_t *in_packets, uint64_t *in_bytes,

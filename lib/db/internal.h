@@ -94,6 +94,7 @@ typedef struct nhi_db_slot {
     nhi_db_iface *iface;
     nhi_db_tunnel *tunnel, *s_tunnel; /* the binding, NULL: none */
     bool is_static, s_static;
+    bool assigned; /* not static: we gave the peer this address */
     nhi_list iface_link, tunnel_link, touched_link;
     uint32_t next_free;
     nhi_retired retired;
@@ -220,6 +221,13 @@ static inline uint32_t nhi_db_slot_index(const nhi_db *db, const nhi_db_slot *s)
 static inline nhi_db_tunnel *nhi_db_slot_next_tunnel(const nhi_db_slot *s)
 {
     return s->staged ? s->s_tunnel : s->tunnel;
+}
+
+static inline uint8_t nhi_db_slot_source(const nhi_db_slot *s)
+{
+    if (s->is_static)
+        return NHTB_BINDING_STATIC;
+    return s->assigned ? NHTB_BINDING_ASSIGNED : NHTB_BINDING_LEARNT;
 }
 
 /* iface.c */

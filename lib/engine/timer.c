@@ -25,6 +25,7 @@ static void fire(nhtb_ctx *ctx, nhi_timer *t, nhtb_time now)
     case NHI_TIMER_CHILD_EXPIRE:
     case NHI_TIMER_CHILD_OVERLAP:
     case NHI_TIMER_COOKIE_SECRET:
+    case NHI_TIMER_V1_EXCHANGE:
         nhi_ike_timer(ctx->ike, t, now);
         nhi_engine_apply(ctx, now);
         break;

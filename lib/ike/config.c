@@ -68,6 +68,17 @@ static int proposals(const nhtb_crypto *c, nhtb_protocol proto, const nhtb_propo
     return *n_out ? 0 : NHTB_ERR_UNSUPPORTED;
 }
 
+/** Of the configured or built-in proposals what IKEv1 has words for. */
+static int v1_proposals(nhtb_proposal *v, uint16_t *n, bool built_in)
+{
+    uint16_t kept = 0;
+    for (uint16_t i = 0; i < *n; i++)
+        if (nhi_v1_cut_proposal(&v[i], built_in))
+            v[kept++] = v[i];
+    *n = kept;
+    return kept ? 0 : NHTB_ERR_UNSUPPORTED;
+}
+
 static int check_child(const nhtb_child *c)
 {
     if (c->size != sizeof *c || !name_ok(c->name) || !ts_ok(c->local_ts, c->n_local_ts) ||
@@ -96,6 +107,9 @@ static int check(const nhtb_peer *p)
         return NHTB_ERR_ARG;
     if (!wildcard_ok(p))
         return NHTB_ERR_ARG;
+    int err = p->v1 ? nhi_v1_check(p) : 0;
+    if (err)
+        return err;
     if (p->establish > NHTB_ESTABLISH_RESPONDER_ONLY || p->announce > NHTB_ANNOUNCE_OFF)
         return NHTB_ERR_ARG;
     if ((l->family && !nhi_addr_len(l)) || (r->family && !nhi_addr_len(r)) ||
@@ -134,11 +148,42 @@ static int copy_child(bump *b, const nhtb_crypto *c, nhtb_child *out)
     return 0;
 }
 
+static nhtb_span copy_span(bump *b, nhtb_span s)
+{
+    return (nhtb_span){take(b, s.p, s.n), s.n};
+}
+
+/** With what it points at; the block is wiped when it goes. */
+static const nhtb_v1 *copy_v1(bump *b, const nhtb_v1 *src)
+{
+    nhtb_v1 v = *src;
+    nhtb_v1 *dst = take(b, src, sizeof *src);
+    v.user = copy_span(b, v.user);
+    v.password = copy_span(b, v.password);
+    v.banner = copy_span(b, v.banner);
+    v.domain = copy_span(b, v.domain);
+    v.split = take(b, v.split, v.n_split * sizeof v.split[0]);
+    nhtb_v1_user *users = take(b, v.users, v.n_users * sizeof v.users[0]);
+    for (uint16_t i = 0; i < v.n_users; i++) {
+        nhtb_v1_user u = v.users[i];
+        u.name = copy_span(b, u.name);
+        u.password = copy_span(b, u.password);
+        if (users)
+            users[i] = u;
+    }
+    v.users = users;
+    if (dst)
+        *dst = v;
+    return dst;
+}
+
 static int copy(bump *b, const nhtb_crypto *c, const nhtb_peer *src, nhtb_peer *dst)
 {
     nhtb_proposal v[PROPOSALS];
     *dst = *src;
     int err = proposals(c, NHTB_PROTO_IKE, src->proposals, src->n_proposals, v, &dst->n_proposals);
+    if (!err && src->v1)
+        err = v1_proposals(v, &dst->n_proposals, src->n_proposals == 0);
     if (err)
         return err;
     dst->name = take(b, src->name, nhi_strlen(src->name) + 1);
@@ -158,6 +203,7 @@ static int copy(bump *b, const nhtb_crypto *c, const nhtb_peer *src, nhtb_peer *
     dst->liveness_s = src->liveness_s ? src->liveness_s : 10;
     dst->lifetime_s = src->lifetime_s ? src->lifetime_s : 28800;
     dst->path_mtu = src->path_mtu ? src->path_mtu : 1500;
+    dst->v1 = src->v1 ? copy_v1(b, src->v1) : NULL;
     return 0;
 }
 
@@ -175,6 +221,7 @@ static int fill(nhi_ike_peer *p, const nhtb_peer *cfg)
     if (secret.n)
         p->psk = nhi_mem_alloc(ike->mem, secret.n, 16);
     ike->n_seeded += cfg->wildcard && p->psk;
+    ike->n_v1 += cfg->v1 != NULL;
     if (!p->block || (secret.n && !p->psk))
         return NHTB_ERR_MEMORY;
     if (secret.n)

@@ -137,6 +137,10 @@ nhtb_job *nhi_ike_job_next(nhi_ike *ike)
 
 static void made(nhi_ike_nego *x, nhtb_time now)
 {
+    if (x->sa->v1) {
+        nhi_v1_made(x, now);
+        return;
+    }
     switch (x->kind) {
     case NHI_TASK_INIT:
         (x->responder ? nhi_ike_init_r_made : nhi_ike_init_i_made)(x->sa, now);
@@ -154,6 +158,10 @@ static void made(nhi_ike_nego *x, nhtb_time now)
 
 static void shared(nhi_ike_nego *x, nhtb_span s, nhtb_time now)
 {
+    if (x->sa->v1) {
+        nhi_v1_shared(x, s, now);
+        return;
+    }
     switch (x->kind) {
     case NHI_TASK_INIT:
         (x->responder ? nhi_ike_init_r_shared : nhi_ike_init_i_shared)(x->sa, s, now);
@@ -173,6 +181,10 @@ static void shared(nhi_ike_nego *x, nhtb_span s, nhtb_time now)
 static void failed(nhi_ike_nego *x, int status, bool by_peer, nhtb_time now)
 {
     nhi_ike_sa *sa = x->sa;
+    if (sa->v1) {
+        nhi_v1_job_failed(x, status, by_peer, now);
+        return;
+    }
     if (x->kind == NHI_TASK_INIT) {
         nhtb_detail d = by_peer                     ? NHTB_DETAIL_MALFORMED
                         : status == NHTB_ERR_MEMORY ? NHTB_DETAIL_MEMORY

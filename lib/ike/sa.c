@@ -33,6 +33,11 @@ static const struct {
     [NHI_SA_DELETING] = {"DELETING", BIT(LINGER) | BIT(DEAD)},
     [NHI_SA_LINGER] = {"DELETED", BIT(DEAD)},
     [NHI_SA_DEAD] = {"DEAD", 0},
+    /* IKEv1 has its own table (v1/state.c), and these states besides */
+    [NHI_SA_V1_KE_SENT] = {"KE_SENT", 0},
+    [NHI_SA_V1_R_SA] = {"HALF_OPEN", 0},
+    [NHI_SA_V1_CONFIG] = {"XAUTH_CONFIG", 0},
+    [NHI_SA_V1_BARE] = {"NO_IKE_SA", 0},
 };
 
 const char *nhi_ike_sa_state_name(unsigned state)
@@ -45,9 +50,14 @@ bool nhi_ike_sa_may(nhi_ike_state from, nhi_ike_state to)
     return from < NHI_SA_STATES && to < NHI_SA_STATES && (states[from].next >> to & 1);
 }
 
+static bool may(const nhi_ike_sa *sa, nhi_ike_state to)
+{
+    return (sa->v1 ? nhi_v1_sa_may : nhi_ike_sa_may)((nhi_ike_state)sa->state, to);
+}
+
 bool nhi_ike_sa_set_state(nhi_ike_sa *sa, nhi_ike_state to)
 {
-    if (!nhi_check(sa->ike->mem, nhi_ike_sa_may((nhi_ike_state)sa->state, to)))
+    if (!nhi_check(sa->ike->mem, may(sa, to)))
         return false;
     sa->state = (uint8_t)to;
     return true;
@@ -168,6 +178,8 @@ static void quiet(nhi_ike_sa *sa)
     timers_cancel(sa);
     nhi_ike_nego_end(&sa->x_i);
     nhi_ike_nego_end(&sa->x_r);
+    if (sa->v1)
+        nhi_v1_quiet(sa);
     remove_children(sa);
     nhi_ike_buf_drop(ike, &sa->out.msg);
     nhi_ike_frag_drop(sa, false);
@@ -203,7 +215,8 @@ void nhi_ike_sa_kill(nhi_ike_sa *sa)
 
 static bool is_attempt(const nhi_ike_sa *sa)
 {
-    return sa->state >= NHI_SA_ASK && sa->state <= NHI_SA_AUTH_SENT;
+    return nhi_ike_sa_attempts((nhi_ike_state)sa->state) ||
+           (sa->state == NHI_SA_V1_CONFIG && sa->initiator);
 }
 
 static bool another_attempt(const nhi_ike_peer *p, const nhi_ike_sa *not_this)
@@ -232,6 +245,8 @@ static const char *step_of(const nhi_ike_sa *sa)
 {
     if (sa->state == NHI_SA_UP)
         return "ESTABLISHED";
+    if (sa->v1)
+        return sa->state == NHI_SA_V1_CONFIG ? "IKEv1 XAuth" : "IKEv1 phase 1";
     return sa->state <= NHI_SA_INIT_SENT ? "IKE_SA_INIT" : "IKE_AUTH";
 }
 
@@ -278,8 +293,7 @@ void nhi_ike_sa_end(nhi_ike_sa *sa, nhtb_detail detail, uint32_t code, bool answ
         nhi_ike_dos_failed(sa->ike, &sa->path, now); /* refused */
     remove_children(sa);
     report(sa, detail, code, now);
-    bool linger =
-        answer && sa->in.response && nhi_ike_sa_may((nhi_ike_state)sa->state, NHI_SA_LINGER);
+    bool linger = answer && sa->in.response && may(sa, NHI_SA_LINGER);
     if (linger && nhi_ike_sa_set_state(sa, NHI_SA_LINGER)) {
         quiet(sa);
         forget(sa);
@@ -290,11 +304,28 @@ void nhi_ike_sa_end(nhi_ike_sa *sa, nhtb_detail detail, uint32_t code, bool answ
     after(p, now);
 }
 
+void nhi_ike_sa_bare(nhi_ike_sa *sa, nhtb_detail detail, nhtb_time now)
+{
+    report(sa, detail, 0, now);
+    if (!nhi_ike_sa_set_state(sa, NHI_SA_V1_BARE))
+        return;
+    timers_cancel(sa);
+    nhi_v1_quiet(sa);
+    nhi_ike_table_del(sa);
+    nhi_ike_buf_drop(sa->ike, &sa->in.response);
+    drop_setup(sa);
+    after(sa->peer, now);
+}
+
 void nhi_ike_sa_delete(nhi_ike_sa *sa, nhtb_detail detail, nhtb_time now)
 {
+    if (sa->v1) {
+        nhi_v1_sa_delete(sa, detail, now);
+        return;
+    }
     if (sa->state == NHI_SA_DELETING || sa->state == NHI_SA_LINGER || sa->state == NHI_SA_DEAD)
         return;
-    if (!nhi_ike_sa_may((nhi_ike_state)sa->state, NHI_SA_DELETING)) {
+    if (!may(sa, NHI_SA_DELETING)) {
         nhi_ike_sa_end(sa, detail, 0, false, now);
         return;
     }
@@ -352,7 +383,8 @@ void nhi_ike_sa_up(nhi_ike_sa *sa, bool rekeyed, nhtb_time now)
     nhi_ike *ike = sa->ike;
     if (!nhi_ike_sa_set_state(sa, NHI_SA_UP))
         return;
-    nhtb_time life = (nhtb_time)sa->peer->cfg.lifetime_s * NHTB_NS_PER_S;
+    nhtb_time life = (nhtb_time)(sa->life_s ? sa->life_s : sa->peer->cfg.lifetime_s);
+    life *= NHTB_NS_PER_S;
     sa->established = sa->last_in = now;
     sa->rekey_at = now + nhi_ike_soft_of(ike, life);
     sa->expires = now + life;

@@ -12,7 +12,9 @@ static nhtb_time limit_of(const nhi_ike_sa *sa)
 {
     nhtb_time end =
         sa->out.first + (nhtb_time)sa->ike->env.settings->retransmit_total_s * NHTB_NS_PER_S;
-    if ((sa->state == NHI_SA_INIT_SENT || sa->state == NHI_SA_AUTH_SENT) && sa->hint) {
+    bool early = sa->state == NHI_SA_INIT_SENT || sa->state == NHI_SA_V1_KE_SENT ||
+                 sa->state == NHI_SA_AUTH_SENT;
+    if (early && sa->hint) {
         nhtb_time soon = sa->hint_at + NHI_IKE_HINT_NS;
         return soon < end ? soon : end;
     }

@@ -75,6 +75,14 @@ CASES = [
     ("next hop where none belongs", "/routes/1/next_hop", "10.12.0.2", "/routes/1/next_hop", "point-to-point"),
     ("replay window", "/ipsec", {"replay_window": 100}, "/ipsec/replay_window", "multiple of 64"),
     ("different families", "/gateways/1/local_address", "2001:db8::1", "/gateways/1/local_address", "families"),
+    ("MSS that is no word", "/interfaces/0/tcp_mss", "big", "/interfaces/0/tcp_mss", "auto"),
+    ("MSS out of range", "/interfaces/0/tcp_mss", 60, "/interfaces/0/tcp_mss", "from 88"),
+    ("multicast limit out of range", "/interfaces/0/multicast_max", -1, "/interfaces/0/multicast_max", "from 0"),
+    ("unknown IKE version", "/gateways/0/ike_version", 3, "/gateways/0/ike_version", "from 1 to 2"),
+    ("unknown IKEv1 mode", "/gateways/0/ikev1", {"mode": "base"}, "/gateways/0/ikev1/mode", "aggressive"),
+    ("IKEv1 member out of range", "/gateways/0/ikev1", {"lifetime_kilobytes": 1},
+     "/gateways/0/ikev1/lifetime_kilobytes", "from 64"),
+    ("IKEv1 members of two minds: IKEv2", "/gateways/0/ikev1", {"mode": "main"}, "/gateways/0/ikev1", "ike_version"),
     ("no VPN", "/gateways/0/vpns", [], "/gateways/0/vpns", "1 to 64"),
 ]
 

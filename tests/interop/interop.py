@@ -17,10 +17,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from gateway import Gateway, config  # noqa: E402
 from guest import Guest  # noqa: E402
 from lab import Lab, LabError, ping, run, wait_for  # noqa: E402
-from rows import ROWS  # noqa: E402
+from rows import ROWS as ROWS_V2  # noqa: E402
+from rows_v1 import ROWS as ROWS_V1  # noqa: E402
 from strongswan import StrongSwan, version  # noqa: E402
 
 DOC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "interop.md")
+ROWS = ROWS_V2 + ROWS_V1
 print_lock = threading.Lock()
 
 
@@ -70,11 +72,20 @@ class Hosts:
             self.peer_addr, self.peer_seen, self.our_addr = "192.168.77.2", "any", "10.99.0.2"
             self.our_seen = self.our_addr
 
+    def peer_lans(self, addresses):
+        for a in addresses:
+            self.lab.address(self.peer, "lo", a)
+
+    @staticmethod
+    def ping_between(ns, source, target):
+        return ping(ns, source, target)
+
     def ping_from_us(self, count=3, size=56):
-        return ping(self.ours, "10.1.0.1", "10.2.0.1", count, size)
+        return ping(self.ours, "10.1.0.1", self.row.get("virtual", "10.2.0.1"), count, size)
 
     def ping_from_peer(self, count=3, size=56):
-        return ping(self.peer, "10.2.0.1", "10.1.0.1", count, size, self.guest.status if self.guest else None)
+        return ping(self.peer, self.row.get("virtual", "10.2.0.1"), "10.1.0.1", count, size,
+                    self.guest.status if self.guest else None)
 
 
 class Run:
@@ -83,6 +94,7 @@ class Run:
     def __init__(self, lab, row):
         self.lab, self.row = lab, row
         self.hosts = Hosts(lab, row)
+        self.hosts.peer_lans(row.get("peer_lans", []))
         remote = "%any" if self.hosts.our_seen == "any" else self.hosts.our_seen
         options = {"local": self.hosts.peer_addr, "remote": remote, "ike": row["swan_ike"], "esp": row["swan_esp"],
                    **row.get("swan", {})}
@@ -101,7 +113,8 @@ class Run:
 
     def report(self):
         sas = self.peer.sas()
-        good = [s for s in sas if s["suite"] and len(s["children"]) == 1 and "out" in s["children"][0]]
+        most = 2 if "peer_lans" in self.row else 1  # rows with several selectors
+        good = [s for s in sas if s["suite"] and 1 <= len(s["children"]) <= most and "out" in s["children"][0]]
         return good[0] if len(sas) == 1 and good else None
 
     def traffic(self, size=56):

@@ -10,14 +10,16 @@ Test(ike_state, transitions_are_exactly_the_diagram)
         [NHI_SA_INIT_SENT] = "K k D",  [NHI_SA_AUTH_KE] = "s D",    [NHI_SA_AUTH_SENT] = "U X D",
         [NHI_SA_R_KE] = "H D",         [NHI_SA_R_HALF] = "a U L D", [NHI_SA_R_ASK] = "H U L D",
         [NHI_SA_UP] = "Y X L D",       [NHI_SA_REKEYED] = "X L D",  [NHI_SA_DELETING] = "L D",
-        [NHI_SA_LINGER] = "D",         [NHI_SA_DEAD] = "",
+        [NHI_SA_LINGER] = "D",         [NHI_SA_DEAD] = "",          [NHI_SA_V1_KE_SENT] = "",
+        [NHI_SA_V1_R_SA] = "",         [NHI_SA_V1_CONFIG] = "",     [NHI_SA_V1_BARE] = "",
     };
     static const char letter[NHI_SA_STATES] = {
-        [NHI_SA_LARVAL] = '0',    [NHI_SA_ASK] = 'A',     [NHI_SA_INIT_KE] = 'K',
-        [NHI_SA_INIT_SENT] = 'S', [NHI_SA_AUTH_KE] = 'k', [NHI_SA_AUTH_SENT] = 's',
-        [NHI_SA_R_KE] = 'R',      [NHI_SA_R_HALF] = 'H',  [NHI_SA_R_ASK] = 'a',
-        [NHI_SA_UP] = 'U',        [NHI_SA_REKEYED] = 'Y', [NHI_SA_DELETING] = 'X',
-        [NHI_SA_LINGER] = 'L',    [NHI_SA_DEAD] = 'D',
+        [NHI_SA_LARVAL] = '0',    [NHI_SA_ASK] = 'A',       [NHI_SA_INIT_KE] = 'K',
+        [NHI_SA_INIT_SENT] = 'S', [NHI_SA_AUTH_KE] = 'k',   [NHI_SA_AUTH_SENT] = 's',
+        [NHI_SA_R_KE] = 'R',      [NHI_SA_R_HALF] = 'H',    [NHI_SA_R_ASK] = 'a',
+        [NHI_SA_UP] = 'U',        [NHI_SA_REKEYED] = 'Y',   [NHI_SA_DELETING] = 'X',
+        [NHI_SA_LINGER] = 'L',    [NHI_SA_DEAD] = 'D',      [NHI_SA_V1_KE_SENT] = '1',
+        [NHI_SA_V1_R_SA] = '1',   [NHI_SA_V1_CONFIG] = '1', [NHI_SA_V1_BARE] = '1',
     };
     for (unsigned from = 0; from < NHI_SA_STATES; from++)
         for (unsigned to = 0; to < NHI_SA_STATES; to++)
