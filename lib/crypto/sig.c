@@ -238,6 +238,19 @@ nhtb_job *nhi_job_verify(nhi_mem *mem, const nhtb_crypto *c, const nhi_sig_work 
     return job(mem, c, NHI_JOB_VERIFY, in, owner, err);
 }
 
+/* Method 1 of IKEv2 does not say which hash: the DigestInfo inside does (RFC 7296 3.8). */
+static int verify_any(const nhi_sig_work *w, const nhi_cert *leaf)
+{
+    nhi_sig_how how = w->how;
+    int r = NHTB_SIG_BAD;
+    for (how.hash = NHTB_HASH_SHA1; how.hash <= NHTB_HASH_SHA512 && r != NHTB_SIG_GOOD;
+         how.hash++) {
+        if (w->pki->hashes >> how.hash & 1)
+            r = nhi_verify(&w->crypto, leaf->spki, &how, w->message, w->sig);
+    }
+    return r;
+}
+
 static void verify_run(nhi_sig_work *w)
 {
     const nhi_pki *p = w->pki;
@@ -252,9 +265,9 @@ static void verify_run(nhi_sig_work *w)
     nhi_cert leaf;
     w->chain = nhi_x509_verify(&w->crypto, &in, &leaf);
     w->id_held = w->chain != NHI_X509_MALFORMED && nhi_cert_holds(&leaf, &w->id);
-    int sig = w->chain == NHI_X509_MALFORMED
-                  ? NHTB_SIG_BAD
-                  : nhi_verify(&w->crypto, leaf.spki, &w->how, w->message, w->sig);
+    int sig = w->chain == NHI_X509_MALFORMED ? NHTB_SIG_BAD
+              : w->any_hash                  ? verify_any(w, &leaf)
+                            : nhi_verify(&w->crypto, leaf.spki, &w->how, w->message, w->sig);
     if (w->chain != NHI_X509_GOOD || !w->id_held)
         sig = NHTB_SIG_BAD;
     w->verdict = sig;

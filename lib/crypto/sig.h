@@ -48,6 +48,7 @@ typedef struct nhi_sig_work {
     nhtb_span certs[NHTB_PKI_CERTS]; /* VERIFY: what came, the peer's own first */
     size_t n_certs;
     nhtb_identity id; /* VERIFY: the certificate must hold it */
+    bool any_hash;    /* VERIFY, RSA PKCS#1: whichever accepted hash the signature names */
     int64_t at;       /* VERIFY: wall clock, seconds since 1970 */
     /* the rest is the job's */
     nhtb_crypto crypto;
