@@ -94,6 +94,7 @@ void nhi_v1_up(nhi_ike_sa *sa, nhtb_time now)
     if (sa->contact)
         nhi_v1_contact(sa, now);
     bool again = another(sa) != NULL;
+    nhi_ike_sa_attach(sa, p); /* last in the list: of those as new as this one it is the newest */
     nhi_ike_sa_up(sa, again, now);
     if (sa->state != NHI_SA_UP)
         return;

@@ -51,7 +51,7 @@ static bool take_life(nhi_v1_phase1 *t, reader *r, uint16_t type, uint64_t v)
         return ok;
     }
     uint64_t *life = r->life_type == 1 ? &t->life_s : &t->life_kb;
-    bool ok = r->life_type != 0 && *life == 0 && v != 0;
+    bool ok = r->life_type != 0 && *life == 0; /* 0: for ever, as if not said */
     *life = v;
     r->life_type = 0;
     return ok;

@@ -70,7 +70,7 @@ static bool take_life(uint64_t *life_s, uint64_t *life_kb, reader *r, uint16_t t
         return ok;
     }
     uint64_t *life = r->life_type == 1 ? life_s : life_kb;
-    bool ok = r->life_type != 0 && *life == 0 && v != 0;
+    bool ok = r->life_type != 0 && *life == 0; /* 0: for ever, as if not said */
     *life = v;
     r->life_type = 0;
     return ok;
