@@ -106,7 +106,7 @@ if(TARGET nhtb_gateway_parts)
     nhtb_test(test_gateway LABELS gateway LIBS nhtb_gateway_parts SOURCES ${gateway_test_sources})
 endif()
 
-# The sender of tests/long/flood.sh.
+# The sender of tests/gateway/flood.sh.
 if(TARGET nhtb_gateway_parts)
     add_executable(ike_flood tests/gateway/flood/ike_flood.c)
     target_link_libraries(ike_flood PRIVATE nhtb_headers)

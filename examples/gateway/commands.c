@@ -97,35 +97,54 @@ static void do_show(const call *c)
     json_close(c->w, '}');
 }
 
-/* One peer, or all with `all` allowed; act is called for each. */
-static void each_peer(const call *c, bool all,
-                      int (*act)(gw *g, nhtb_peer_id id, const call *c, nhtb_time now))
+/* What the name of a peer stands for. */
+enum {
+    ALSO_ALL = 1,       /* "all": every peer */
+    ALSO_INSTANCES = 2, /* an entry for many: the identities it admitted; it has no SAs itself */
+};
+
+typedef int (*action)(gw *g, nhtb_peer_id id, const call *c, nhtb_time now);
+
+static bool is_meant(const nhtb_peer_info *row, const nhtb_peer_info *named, unsigned also)
+{
+    if ((also & ALSO_INSTANCES) != 0 && row->wildcard != NHTB_WILDCARD_NONE)
+        return false;
+    return named == NULL || row->id.id == named->id.id ||
+           ((also & ALSO_INSTANCES) != 0 && row->entry.id == named->id.id && row->up);
+}
+
+static void act_on(const call *c, const nhtb_peer_info *named, unsigned also, action act)
+{
+    nhtb_peer_info row = {.size = sizeof row};
+    uint32_t cursor = 0, n = 0;
+    char message[96];
+    while (nhtb_peer_next(c->g->ctx, &cursor, &row)) {
+        if (is_meant(&row, named, also)) {
+            const int err = act(c->g, row.id, c, gw_now());
+            if (err != 0) {
+                ctl_refuse(c->w, "failed", "%s: %s", row.name, nhtb_strerror(err));
+                return;
+            }
+            n++;
+        }
+        row.size = sizeof row;
+    }
+    snprintf(message, sizeof message, "%u peer%s", n, n == 1 ? "" : "s");
+    done(c, message);
+}
+
+static void each_peer(const call *c, unsigned also, action act)
 {
     const char *name = text_of(c, "peer");
-    const nhtb_time now = gw_now();
-    char message[96];
-    uint32_t from = 0, to = c->g->state.cfg->n_gateways;
-    if (name == NULL) {
+    nhtb_peer_info named;
+    if (name == NULL)
         ctl_refuse(c->w, "missing", "the name of a peer is missing");
-        return;
-    }
-    if (!all || strcmp(name, "all") != 0) {
-        from = gw_peer_index(c->g, name);
-        if (from == UINT32_MAX) {
-            ctl_refuse(c->w, "not_found", "no peer is named \"%.64s\"", name);
-            return;
-        }
-        to = from + 1;
-    }
-    for (uint32_t i = from; i < to; i++) {
-        const int err = act(c->g, c->g->state.peers[i], c, now);
-        if (err == 0)
-            continue;
-        ctl_refuse(c->w, "failed", "%s: %s", c->g->state.cfg->gateways[i].name, nhtb_strerror(err));
-        return;
-    }
-    snprintf(message, sizeof message, "%u peer%s", to - from, to - from == 1 ? "" : "s");
-    done(c, message);
+    else if ((also & ALSO_ALL) != 0 && strcmp(name, "all") == 0)
+        act_on(c, NULL, also, act);
+    else if (!gw_peer_find(c->g, name, &named))
+        ctl_refuse(c->w, "not_found", "no peer is named \"%.64s\"", name);
+    else
+        act_on(c, &named, also, act);
 }
 
 static int act_initiate(gw *g, nhtb_peer_id id, const call *c, nhtb_time now)
@@ -149,7 +168,7 @@ static int act_rekey(gw *g, nhtb_peer_id id, const call *c, nhtb_time now)
 
 static void do_initiate(const call *c)
 {
-    each_peer(c, false, act_initiate);
+    each_peer(c, 0, act_initiate);
 }
 
 /* Who owns which next hop is forgotten; the next to announce one gets it. */
@@ -177,7 +196,7 @@ static void do_clear(const call *c)
         clear_owners(c);
         return;
     }
-    each_peer(c, true, act_clear);
+    each_peer(c, ALSO_ALL | ALSO_INSTANCES, act_clear);
 }
 
 static void do_rekey(const call *c)
@@ -187,7 +206,7 @@ static void do_rekey(const call *c)
         ctl_refuse(c->w, "bad_argument", "rekey what: \"ike\" or \"child\"");
         return;
     }
-    each_peer(c, false, act_rekey);
+    each_peer(c, ALSO_INSTANCES, act_rekey);
 }
 
 /* Rows follow as events come; the answer has no end. */
@@ -204,10 +223,10 @@ static void do_monitor(const call *c)
 static void do_explain(const call *c)
 {
     const char *name = text_of(c, "peer");
-    const uint32_t i = name != NULL ? gw_peer_index(c->g, name) : UINT32_MAX;
-    if (i == UINT32_MAX)
+    nhtb_peer_info named;
+    if (name == NULL || !gw_peer_find(c->g, name, &named))
         ctl_refuse(c->w, "not_found", "no peer is named \"%.64s\"", name != NULL ? name : "");
-    else if (!explain_peer(c->g, i, c->w))
+    else if (!explain_peer(c->g, &named, c->w))
         ctl_refuse(c->w, "failed", "%.64s is being changed", name);
 }
 

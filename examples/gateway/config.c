@@ -80,7 +80,7 @@ static const cfg_field IFACE_FIELDS[] = {
     {"name", rd_name, offsetof(cfg_iface, name), 1, CFG_IFNAME - 1, NULL, true},
     {"multipoint", rd_bool, offsetof(cfg_iface, multipoint), 0, 0, NULL, false},
     {"address", rd_addresses, 0, 0, 0, NULL, false},
-    {"mtu", rd_u32, offsetof(cfg_iface, mtu), 576, 9000, NULL, false},
+    {"mtu", rd_u32, offsetof(cfg_iface, mtu), 576, CFG_MTU_MAX, NULL, false},
     {"transit", rd_word, offsetof(cfg_iface, transit), 0, 0, TRANSIT, false},
     {"df_bit", rd_word, offsetof(cfg_iface, df), 0, 0, DF, false},
     {"source_check", rd_rpf, 0, 0, 0, NULL, false},
@@ -316,33 +316,6 @@ static bool rd_log(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
     return rd_object(r, v, dst, FIELDS, sizeof FIELDS / sizeof *FIELDS);
 }
 
-static bool rd_window(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
-{
-    if (!rd_u32(r, v, dst, f))
-        return false;
-    const uint32_t w = *(uint32_t *)dst;
-    return w % 64 == 0 ? true : rd_fail(r, "must be 0 or a multiple of 64 up to 65536");
-}
-
-static const cfg_field IPSEC_FIELDS[] = {
-    {"replay_window", rd_window, offsetof(cfg_ipsec, replay_window), 0, 65536, NULL, false},
-    {"nat_keepalive_seconds", rd_u32, offsetof(cfg_ipsec, nat_keepalive_s), 0, 3600, NULL, false},
-    {"retransmit_milliseconds", rd_u32, offsetof(cfg_ipsec, retransmit_ms), 50, 10000, NULL, false},
-    {"retransmit_total_seconds", rd_u32, offsetof(cfg_ipsec, retransmit_total_s), 2, 3600, NULL,
-     false},
-    {"cookie_threshold", rd_u32, offsetof(cfg_ipsec, cookie_threshold), 0, 1000000, NULL, false},
-    {"half_open_timeout_seconds", rd_u32, offsetof(cfg_ipsec, half_open_timeout_s), 1, 600, NULL,
-     false},
-    {"hold_milliseconds", rd_u32, offsetof(cfg_ipsec, hold_ms), 0, 60000, NULL, false},
-    {"vendor_id", rd_bool, offsetof(cfg_ipsec, vendor_id), 0, 0, NULL, false},
-};
-
-static bool rd_ipsec(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
-{
-    (void)f;
-    return rd_object(r, v, dst, IPSEC_FIELDS, sizeof IPSEC_FIELDS / sizeof *IPSEC_FIELDS);
-}
-
 static bool rd_state_file(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
 {
     cfg *c = dst;
@@ -418,11 +391,7 @@ static void directory_of(const char *path, char *dst, size_t n)
 
 static void defaults(cfg *c)
 {
-    nhtb_settings s;
-    nhtb_settings_init(&s);
-    c->ipsec = (cfg_ipsec){
-        s.replay_window,    s.nat_keepalive_s,     s.retransmit_ms, s.retransmit_total_s,
-        s.cookie_threshold, s.half_open_timeout_s, s.hold_ms,       s.vendor_id};
+    nhtb_settings_init(&c->ipsec);
     c->log.level = NHTB_LOG_NOTICE;
 }
 

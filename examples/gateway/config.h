@@ -12,6 +12,7 @@
 
 #define CFG_FILE_MAX  ((size_t)16 << 20)
 #define CFG_IFNAME    16
+#define CFG_MTU_MAX   9000
 #define CFG_SELECTORS 16
 #define CFG_PROPOSALS 8
 #define CFG_PSK_MAX   1024
@@ -135,13 +136,6 @@ typedef struct cfg_logging {
 
 typedef enum cfg_crypto { CFG_CRYPTO_AUTO, CFG_CRYPTO_OPENSSL, CFG_CRYPTO_MBEDTLS } cfg_crypto;
 
-/* Process-wide settings; changing them needs a restart. */
-typedef struct cfg_ipsec {
-    uint32_t replay_window, nat_keepalive_s, retransmit_ms, retransmit_total_s, cookie_threshold,
-        half_open_timeout_s, hold_ms;
-    bool vendor_id;
-} cfg_ipsec;
-
 typedef struct cfg {
     cfg_iface *ifaces;
     cfg_gateway *gateways;
@@ -152,7 +146,7 @@ typedef struct cfg {
     uint8_t crypto; /* cfg_crypto */
     cfg_control control;
     cfg_logging log;
-    cfg_ipsec ipsec;
+    nhtb_settings ipsec;  /* process-wide; changing them needs a restart */
     char state_file[512]; /* "": none */
 } cfg;
 

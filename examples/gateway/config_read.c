@@ -132,6 +132,15 @@ bool rd_u8(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
     return true;
 }
 
+bool rd_u16(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
+{
+    uint64_t x = 0;
+    if (!number(r, v, f, &x))
+        return false;
+    *(uint16_t *)dst = (uint16_t)x;
+    return true;
+}
+
 bool rd_u32(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
 {
     uint64_t x = 0;

@@ -41,6 +41,7 @@ bool rd_array(cfg_rd *r, const cJSON *v, void **items, uint32_t *n, size_t elem_
 
 bool rd_bool(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f);
 bool rd_u8(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f);
+bool rd_u16(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f);
 bool rd_u32(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f);
 bool rd_u64(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f);
 /** Text of at most hi characters, printable ASCII without blanks. */
@@ -75,6 +76,8 @@ bool check_pki(cfg_rd *r, const cfg_gateway *g);
 void cfg_pki_del(cfg_pki *p);
 /** config_gateway.c: one element of "gateways". */
 bool rd_gateway(cfg_rd *r, const cJSON *v, void *items, uint32_t index);
+/** config_ipsec.c: "ipsec" into cfg.ipsec (nhtb_settings with its defaults). */
+bool rd_ipsec(cfg_rd *r, const cJSON *v, void *settings, const cfg_field *f);
 /** config.c: name of an interface to its index. */
 bool rd_iface_ref(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f);
 /** Address with prefix length, host bits allowed. */

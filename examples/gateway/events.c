@@ -9,12 +9,36 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *gw_peer_name(const gw *g, nhtb_peer_id id)
+static uint32_t configured(const gw *g, nhtb_peer_id id)
 {
     for (uint32_t i = 0; id.id != 0 && g->state.cfg != NULL && i < g->state.cfg->n_gateways; i++)
         if (g->state.peers[i].id == id.id)
-            return g->state.cfg->gateways[i].name;
-    return "-";
+            return i;
+    return UINT32_MAX;
+}
+
+uint32_t gw_peer_index(const gw *g, nhtb_peer_id id)
+{
+    nhtb_explain e = {.size = sizeof e};
+    const uint32_t i = configured(g, id);
+    if (i != UINT32_MAX || nhtb_peer_explain(g->ctx, id, &e) != 0)
+        return i;
+    return configured(g, e.entry);
+}
+
+const char *gw_peer_name(const gw *g, nhtb_peer_id id)
+{
+    const uint32_t i = configured(g, id);
+    return i != UINT32_MAX ? g->state.cfg->gateways[i].name : "-";
+}
+
+bool gw_peer_find(const gw *g, const char *name, nhtb_peer_info *out)
+{
+    uint32_t cursor = 0;
+    for (out->size = sizeof *out; nhtb_peer_next(g->ctx, &cursor, out); out->size = sizeof *out)
+        if (strcmp(out->name, name) == 0)
+            return true;
+    return false;
 }
 
 /* Peers that a wildcard entry admitted stand in no configuration: the library names them. */
@@ -35,22 +59,11 @@ const char *gw_iface_name(const gw *g, nhtb_iface_id id)
     return "-";
 }
 
-uint32_t gw_peer_index(const gw *g, const char *name)
-{
-    for (uint32_t i = 0; i < g->state.cfg->n_gateways; i++)
-        if (strcmp(g->state.cfg->gateways[i].name, name) == 0)
-            return i;
-    return UINT32_MAX;
-}
-
 static const char *vpn_name(const gw *g, const nhtb_event *ev)
 {
-    for (uint32_t i = 0; i < g->state.cfg->n_gateways; i++) {
-        const cfg_gateway *c = &g->state.cfg->gateways[i];
-        if (g->state.peers[i].id == ev->peer.id && ev->child < c->n_vpns)
-            return c->vpns[ev->child].name;
-    }
-    return NULL;
+    const uint32_t i = gw_peer_index(g, ev->peer);
+    const cfg_gateway *c = i != UINT32_MAX ? &g->state.cfg->gateways[i] : NULL;
+    return c != NULL && ev->child < c->n_vpns ? c->vpns[ev->child].name : NULL;
 }
 
 static unsigned level_of(unsigned kind)

@@ -18,13 +18,14 @@ static const char *some(const char *text)
 
 static void put_failure(json_out *w, const gw *g, const nhtb_explain *e, const cfg_gateway *c)
 {
+    const bool of_vpn = c != NULL && e->child < c->n_vpns;
     if (e->step[0] == 0) {
         json_null(w, "failure");
         return;
     }
     const nhtb_time now = gw_now();
     json_open(w, "failure", '{');
-    json_str(w, "vpn", e->child < c->n_vpns ? c->vpns[e->child].name : NULL);
+    json_str(w, "vpn", of_vpn ? c->vpns[e->child].name : NULL);
     json_str(w, "step", e->step);
     json_str(w, "role", e->responder ? "responder" : "initiator");
     json_str(w, "check", nhtb_detail_name(e->detail));
@@ -35,17 +36,19 @@ static void put_failure(json_out *w, const gw *g, const nhtb_explain *e, const c
     json_close(w, '}');
 }
 
-bool explain_peer(gw *g, uint32_t index, json_out *w)
+bool explain_peer(gw *g, const nhtb_peer_info *peer, json_out *w)
 {
-    const cfg_gateway *c = &g->state.cfg->gateways[index];
+    const uint32_t index = gw_peer_index(g, peer->id);
+    const cfg_gateway *c = index != UINT32_MAX ? &g->state.cfg->gateways[index] : NULL;
     char remote[NHTB_ADDR_TEXT];
     nhtb_explain e = {.size = sizeof e};
-    if (nhtb_peer_explain(g->ctx, g->state.peers[index], &e) != 0)
+    if (nhtb_peer_explain(g->ctx, peer->id, &e) != 0)
         return false;
     json_open(w, NULL, '{');
     json_bool(w, "ok", true);
     json_bool(w, "end", true);
     json_str(w, "peer", e.name);
+    show_entry(w, g, peer);
     json_bool(w, "up", e.up);
     json_str(w, "state", some(e.state));
     json_u64(w, "vpns", e.n_children);

@@ -48,6 +48,7 @@ typedef struct gw_state {
 } gw_state;
 
 struct ctl_server;
+struct port500;
 
 typedef struct gw {
     gw_log log;
@@ -57,7 +58,8 @@ typedef struct gw {
     nhtb_ctx *ctx;
     nhtb_worker *nw;
     gw_worker *worker;
-    gw_sock ike[2];         /* port 500, v4 and v6 */
+    gw_sock ike[2]; /* port 500, v4 and v6 */
+    struct port500 *port500;
     gw_sock data[GW_SOCKS]; /* the worker's */
     netlink nl;
     uv_loop_t loop;
@@ -81,8 +83,10 @@ nhtb_time gw_now(void);
 /** Configured names of ids; "-" when unknown. */
 const char *gw_peer_name(const gw *g, nhtb_peer_id id);
 const char *gw_iface_name(const gw *g, nhtb_iface_id id);
-/** Index in the configuration, or UINT32_MAX. */
-uint32_t gw_peer_index(const gw *g, const char *name);
+/** Index in the configuration, of an instance that of its entry; UINT32_MAX: none. */
+uint32_t gw_peer_index(const gw *g, nhtb_peer_id id);
+/** The row of that name: a configured gateway, or an identity one entry admitted. */
+bool gw_peer_find(const gw *g, const char *name, nhtb_peer_info *out);
 
 /* apply.c */
 /** Makes `next` the running configuration; takes it in either case. The first call starts from

@@ -7,57 +7,45 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "ctl_server.h"
 #include "owners.h"
+#include "port500.h"
 
-#define DRAIN       32
-#define RECEIVE     32
+#define DRAIN       PORT500_BATCH
+#define BATCHES     4 /* of one input in a turn */
 #define PUMP_ROUNDS 64
 #define STOP_MS     3000
 
 /* ---- output ---- */
 
-static void send_ike(gw *g, const nhtb_pkt *p)
+/* True: the worker got something. Paths of drained packets end with the next call into the library,
+ * so everything is copied here, before anything is sent. */
+static bool dispatch(gw *g, const nhtb_pkt *p)
 {
-    gw_sock *s = &g->ike[p->path->remote.family == 6];
-    struct msghdr h;
-    gw_slot slot;
-    if (s->fd < 0)
-        return;
-    sock_fill_tx(s, &h, &slot, p);
-    ssize_t n;
-    do
-        n = sendmsg(s->fd, &h, 0);
-    while (n < 0 && errno == EINTR);
-    if (n >= 0)
-        return;
-    /* lost like on the wire: IKE retransmits; only the size is something to learn from */
-    log_text(&g->log, NHTB_LOG_DEBUG, "port 500: %s", strerror(errno));
-    if (errno == EMSGSIZE && sock_path_mtu(p->path) != 0)
-        nhtb_path_mtu(g->ctx, p->path, sock_path_mtu(p->path), gw_now());
-}
-
-static void dispatch(gw *g, const nhtb_pkt *p)
-{
-    if (p->verdict == NHTB_PKT_REINJECT)
-        worker_post(g->worker, GW_MSG_REINJECT, p);
-    else if (p->verdict == NHTB_PKT_TX && p->kind == NHTB_PKT_IKE_500)
-        send_ike(g, p);
-    else if (p->verdict == NHTB_PKT_TX)
-        worker_post(g->worker, GW_MSG_TX, p);
+    if (p->verdict == NHTB_PKT_TX && p->kind == NHTB_PKT_IKE_500) {
+        port500_put(g->port500, p);
+        return false;
+    }
+    if (p->verdict != NHTB_PKT_TX && p->verdict != NHTB_PKT_REINJECT)
+        return false;
+    worker_post(g->worker, p->verdict == NHTB_PKT_TX ? GW_MSG_TX : GW_MSG_REINJECT, p);
+    return true;
 }
 
 static bool drain(gw *g)
 {
+    bool posted = false;
     for (unsigned i = 0; i < DRAIN; i++) {
         nhtb_pkt *p = &g->drain_pkt[i];
         *p = (nhtb_pkt){.buf = p->buf, .cap = p->cap, .off = NHTB_HEADROOM};
     }
     const size_t n = nhtb_drain(g->ctx, g->drain_v, DRAIN, gw_now());
     for (size_t i = 0; i < n; i++)
-        dispatch(g, g->drain_v[i]);
+        posted = dispatch(g, g->drain_v[i]) || posted;
+    if (posted)
+        worker_wake(g->worker);
+    port500_flush(g->port500);
     return n > 0;
 }
 
@@ -117,44 +105,35 @@ static void on_pump(uv_prepare_t *p)
 
 /* ---- input ---- */
 
-/* False: nothing waits on the socket. */
-static bool receive_one(gw *g, const gw_sock *s, uint8_t *memory, size_t room)
-{
-    nhtb_pkt p = {.buf = memory, .cap = (uint32_t)room}, *v = &p;
-    nhtb_path path;
-    struct msghdr h;
-    gw_slot slot;
-    sock_fill_rx(&h, &slot, &p, (uint32_t)room);
-    const ssize_t n = recvmsg(s->fd, &h, MSG_DONTWAIT);
-    if (n < 0)
-        return errno == EINTR;
-    if (sock_parse_rx(s, &h, (size_t)n, &p, &path))
-        (void)nhtb_feed(g->ctx, &v, 1, gw_now());
-    return true;
-}
-
 static void on_ike(uv_poll_t *p, int status, int events)
 {
     gw *g = p->data;
-    static const size_t room = 65536;
-    uint8_t *memory = status == 0 && (events & UV_READABLE) != 0 ? malloc(room) : NULL;
-    if (memory == NULL)
-        return;
     const gw_sock *s = &g->ike[p == &g->ike_poll[1]];
-    for (unsigned i = 0; i < RECEIVE; i++)
-        if (!receive_one(g, s, memory, room))
-            break;
-    free(memory);
+    if (status != 0 || (events & UV_READABLE) == 0)
+        return;
+    for (unsigned i = 0; i < BATCHES && port500_receive(g->port500, s); i++)
+        while (drain(g)) /* answers leave before the next requests are looked at */
+            continue;
 }
 
-static void from_worker(gw *g, gw_msg *m)
+/* Takes one batch of the worker's messages. True: more may wait. */
+static bool from_worker(gw *g)
 {
-    nhtb_pkt *v = &m->pkt;
-    if (m->kind == GW_MSG_PUNT)
-        (void)nhtb_feed(g->ctx, &v, 1, gw_now());
-    else if (m->kind == GW_MSG_PATH_MTU)
-        nhtb_path_mtu(g->ctx, &m->path, m->mtu, gw_now());
-    free(m);
+    gw_msg *m[PORT500_BATCH];
+    nhtb_pkt *v[PORT500_BATCH];
+    unsigned n = 0, punts = 0;
+    while (n < PORT500_BATCH && (m[n] = worker_take(g->worker)) != NULL) {
+        if (m[n]->kind == GW_MSG_PUNT)
+            v[punts++] = &m[n]->pkt;
+        else if (m[n]->kind == GW_MSG_PATH_MTU)
+            nhtb_path_mtu(g->ctx, &m[n]->path, m[n]->mtu, gw_now());
+        n++;
+    }
+    if (punts > 0)
+        (void)nhtb_feed(g->ctx, v, punts, gw_now());
+    for (unsigned i = 0; i < n; i++)
+        free(m[i]);
+    return n == PORT500_BATCH;
 }
 
 static void on_worker(uv_poll_t *p, int status, int events)
@@ -162,11 +141,12 @@ static void on_worker(uv_poll_t *p, int status, int events)
     gw *g = p->data;
     (void)status;
     (void)events;
-    for (unsigned i = 0; i < 4 * RECEIVE; i++) {
-        gw_msg *m = worker_take(g->worker);
-        if (m == NULL)
+    for (unsigned i = 0; i < BATCHES; i++) {
+        const bool more = from_worker(g);
+        while (drain(g))
+            continue;
+        if (!more)
             return;
-        from_worker(g, m);
     }
     /* the wake-up may be taken while messages are left: raise it again */
     worker_renotify(g->worker);
@@ -224,14 +204,14 @@ static void on_signal(uv_signal_t *s, int number)
 
 /* ---- life ---- */
 
-static int drain_buffers(gw *g)
+static int buffers(gw *g)
 {
-    nhtb_settings s;
-    nhtb_settings_init(&s);
-    uint32_t room = s.limits.ike_message;
-    if (s.limits.held_bytes > room)
-        room = s.limits.held_bytes;
+    const nhtb_limits *l = &g->settings.limits;
+    const uint32_t room = l->ike_message > l->held_bytes ? l->ike_message : l->held_bytes;
     const size_t each = (room + NHTB_HEADROOM + NHTB_TAILROOM + 4 + 63) / 64 * 64;
+    const int err = port500_new(&g->port500, g, l->ike_message);
+    if (err != 0)
+        return err;
     g->drain_memory = malloc(DRAIN * each);
     g->drain_pkt = calloc(DRAIN, sizeof *g->drain_pkt);
     g->drain_v = calloc(DRAIN, sizeof *g->drain_v);
@@ -255,7 +235,7 @@ static void watch(gw *g, uv_poll_t *p, int fd, uv_poll_cb cb)
 int loop_start(gw *g)
 {
     static const int SIGNALS[] = {SIGHUP, SIGTERM, SIGINT};
-    const int err = drain_buffers(g);
+    const int err = buffers(g);
     if (err != 0)
         return err;
     uv_timer_init(&g->loop, &g->timer);
@@ -293,6 +273,8 @@ void loop_stop(gw *g)
     uv_walk(&g->loop, close_handle, NULL);
     uv_run(&g->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&g->loop);
+    port500_del(g->port500);
+    g->port500 = NULL;
     free(g->drain_memory);
     free(g->drain_pkt);
     free(g->drain_v);

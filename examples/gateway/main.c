@@ -118,9 +118,8 @@ static void raise_limit(uint32_t *limit, uint64_t wanted)
 /* Twice what is configured, so that reloads can grow without a restart. */
 static nhtb_settings settings_for(const cfg *c)
 {
-    nhtb_settings s;
+    nhtb_settings s = c->ipsec;
     uint64_t vpns = 0, peers = 0, owners = 0;
-    nhtb_settings_init(&s);
     for (uint32_t i = 0; i < c->n_gateways; i++) {
         const uint64_t times = 1 + (uint64_t)c->gateways[i].connection_limit;
         vpns += times * c->gateways[i].n_vpns;
@@ -129,14 +128,7 @@ static nhtb_settings settings_for(const cfg *c)
     }
     s.workers = 1;
     s.emit = NHTB_EMIT_PAYLOAD;
-    s.vendor_id = c->ipsec.vendor_id;
-    s.replay_window = c->ipsec.replay_window;
-    s.hold_ms = c->ipsec.hold_ms;
-    s.nat_keepalive_s = c->ipsec.nat_keepalive_s;
-    s.retransmit_ms = c->ipsec.retransmit_ms;
-    s.retransmit_total_s = c->ipsec.retransmit_total_s;
-    s.half_open_timeout_s = c->ipsec.half_open_timeout_s;
-    s.cookie_threshold = c->ipsec.cookie_threshold;
+    raise_limit(&s.limits.held_bytes, CFG_MTU_MAX);
     raise_limit(&s.limits.ifaces, 2u * (uint64_t)c->n_ifaces);
     raise_limit(&s.limits.peers, 2 * peers);
     raise_limit(&s.limits.tunnels, 2 * vpns);

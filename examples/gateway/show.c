@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "port500.h"
+
 /* ---- parts ---- */
 
 static void put_addr(json_out *w, const char *key, const nhtb_addr *a)
@@ -27,7 +29,7 @@ static void put_path(json_out *w, const nhtb_path *p)
     json_u64(w, "remote_port", p->remote_port);
 }
 
-static void put_identity(json_out *w, const char *key, uint8_t type, const uint8_t *data, uint8_t n)
+static void put_identity(json_out *w, const char *key, uint8_t type, const uint8_t *data, size_t n)
 {
     nhtb_addr a = {.family = type == NHTB_ID_IPV4 ? 4 : 6};
     if (type == NHTB_ID_NONE) {
@@ -201,6 +203,20 @@ static bool row_binding(gw *g, show_place *at, json_out *w)
     return true;
 }
 
+static bool row_owner(gw *g, show_place *at, json_out *w)
+{
+    nhtb_owner o = {.size = sizeof o};
+    if (!nhtb_owner_next(g->ctx, &at->cursor, &o))
+        return false;
+    json_open(w, NULL, '{');
+    put_addr(w, "next_hop", &o.next_hop);
+    json_str(w, "interface", gw_iface_name(g, o.iface));
+    put_identity(w, "owner", o.id_type, o.id, o.id_n);
+    json_bool(w, "configured", o.fixed);
+    json_close(w, '}');
+    return true;
+}
+
 static bool row_route(gw *g, show_place *at, json_out *w)
 {
     nhtb_route_info i = {.size = sizeof i};
@@ -247,6 +263,20 @@ static bool row_iface(gw *g, show_place *at, json_out *w)
     return true;
 }
 
+void show_entry(json_out *w, const gw *g, const nhtb_peer_info *i)
+{
+    const bool entry = i->wildcard != NHTB_WILDCARD_NONE;
+    json_str(w, "entry", i->entry.id != 0 ? gw_peer_name(g, i->entry) : NULL);
+    if (entry)
+        json_u64(w, "connections", i->instances);
+    else
+        json_null(w, "connections");
+    if (entry && i->connection_limit != 0)
+        json_u64(w, "connection_limit", i->connection_limit);
+    else
+        json_null(w, "connection_limit");
+}
+
 static bool row_peer(gw *g, show_place *at, json_out *w)
 {
     nhtb_peer_info i = {.size = sizeof i};
@@ -254,6 +284,7 @@ static bool row_peer(gw *g, show_place *at, json_out *w)
         return false;
     json_open(w, NULL, '{');
     json_str(w, "name", i.name);
+    show_entry(w, g, &i);
     json_bool(w, "up", i.up);
     put_path(w, &i.path);
     json_u64(w, "vpns", i.n_children);
@@ -283,9 +314,15 @@ static void put_reasons(json_out *w, const nhtb_stats *s)
 static void put_host(json_out *w, const gw *g)
 {
     const char *text, *name;
+    const port500_stats *k = port500_get_stats(g->port500);
     json_open(w, "host", '{');
     for (unsigned i = 0; (name = worker_stat_name(i, &text)) != NULL; i++)
         json_u64(w, name, worker_stat(worker_stats(g->worker), i));
+    json_u64(w, "port500_received", k->received);
+    json_u64(w, "port500_sent", k->sent);
+    json_u64(w, "port500_truncated", k->truncated);
+    json_u64(w, "port500_receive_errors", k->receive_errors);
+    json_u64(w, "port500_send_errors", k->send_errors);
     json_u64(w, "reloads", g->reloads);
     json_u64(w, "reloads_failed", g->reloads_failed);
     json_u64(w, "route_errors", g->route_errors);
@@ -323,6 +360,30 @@ static bool row_statistics(gw *g, show_place *at, json_out *w)
     return true;
 }
 
+static void put_limits(json_out *w, const nhtb_settings *s)
+{
+    const nhtb_limits *l = &s->limits;
+    json_u64(w, "half_open_limit", l->half_open);
+    json_u64(w, "half_open_per_source", l->half_open_per_source);
+    json_u64(w, "half_open_timeout_s", s->half_open_timeout_s);
+    json_u64(w, "cookie_threshold", s->cookie_threshold);
+    json_u64(w, "jobs_limit", l->jobs);
+    json_u64(w, "ike_message_bytes", l->ike_message);
+    json_u64(w, "fragment_size", s->fragment_size);
+    json_u64(w, "peers_limit", l->peers);
+    json_u64(w, "tunnels_limit", l->tunnels);
+    json_u64(w, "sas_limit", l->sas);
+    json_u64(w, "bindings_limit", l->bindings);
+    json_u64(w, "held_limit", l->held);
+    json_u64(w, "hold_ms", s->hold_ms);
+    json_u64(w, "retransmit_ms", s->retransmit_ms);
+    json_u64(w, "retransmit_cap_ms", s->retransmit_cap_ms);
+    json_u64(w, "retransmit_total_s", s->retransmit_total_s);
+    json_u64(w, "nat_keepalive_s", s->nat_keepalive_s);
+    json_u64(w, "overlap_s", s->overlap_s);
+    json_u64(w, "replay_window", s->replay_window);
+}
+
 /* What protects against floods, and how much of it is used. */
 static bool row_security(gw *g, show_place *at, json_out *w)
 {
@@ -330,24 +391,18 @@ static bool row_security(gw *g, show_place *at, json_out *w)
     if (at->cursor++ != 0 || nhtb_stats_get(g->ctx, &s) != 0)
         return false;
     json_open(w, NULL, '{');
+    put_limits(w, &g->settings);
     json_u64(w, "half_open", s.half_open);
-    json_u64(w, "half_open_limit", g->settings.limits.half_open);
-    json_u64(w, "half_open_timeout_s", g->settings.half_open_timeout_s);
-    json_u64(w, "cookie_threshold", g->settings.cookie_threshold);
     json_bool(w, "cookies_demanded", s.half_open >= g->settings.cookie_threshold);
     json_u64(w, "cookies_sent", s.ike_cookies_sent);
     json_u64(w, "cookies_received", s.ike_cookies_received);
     json_u64(w, "auth_failed", s.ike_auth_failed);
     json_u64(w, "ike_sas", s.ike_sas);
     json_u64(w, "peers", s.peers);
-    json_u64(w, "peers_limit", g->settings.limits.peers);
     json_u64(w, "tunnels_up", s.tunnels_up);
-    json_u64(w, "tunnels_limit", g->settings.limits.tunnels);
     json_u64(w, "child_sas", s.child_sas);
-    json_u64(w, "sas_limit", g->settings.limits.sas);
     json_u64(w, "bindings", s.bindings);
-    json_u64(w, "bindings_limit", g->settings.limits.bindings);
-    json_u64(w, "replay_window", g->settings.replay_window);
+    json_u64(w, "held", s.held);
     json_u64(w, "memory_bytes", s.memory_bytes);
     json_bool(w, "keylog", g->keylog != NULL);
     put_reasons(w, &s);
@@ -363,7 +418,7 @@ show_row show_find(const char *table)
     } TABLES[] = {
         {"ike sa", row_ike_sa}, {"ipsec sa", row_ipsec_sa}, {"ipsec next-hop-tunnels", row_binding},
         {"route", row_route},   {"interfaces", row_iface},  {"statistics", row_statistics},
-        {"peers", row_peer},    {"security", row_security},
+        {"peers", row_peer},    {"security", row_security}, {"ipsec next-hop-owners", row_owner},
     };
     for (size_t i = 0; i < sizeof TABLES / sizeof *TABLES; i++)
         if (strcmp(TABLES[i].name, table) == 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * msghdr <-> packet: see sock.h. Used by worker.c (port 4500, raw ESP) and loop.c (port 500). */
+ * msghdr <-> packet: see sock.h. Used by worker.c (port 4500, raw ESP) and port500.c. */
 #define _GNU_SOURCE
 #include "sock.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -158,7 +159,34 @@ bool sock_parse_rx(const gw_sock *s, const struct msghdr *h, size_t n, nhtb_pkt 
     }
     path->local_port = s->port;
     read_control(h, p, path);
+    if (path->local.family != s->family)
+        return false; /* a batch with such a path would be refused as a whole */
     return s->port != 0 || s->family == 6 || strip_ipv4(p);
+}
+
+/* The one message went (or came) by the older call: its length stands where the newer leaves it. */
+static int one_done(struct mmsghdr *m, ssize_t n)
+{
+    if (n < 0)
+        return -1;
+    m->msg_len = (unsigned)n;
+    return 1;
+}
+
+int sock_receive_batch(const gw_sock *s, struct mmsghdr *v, unsigned n)
+{
+    const int got = recvmmsg(s->fd, v, n, MSG_DONTWAIT, NULL);
+    if (got >= 0 || errno != ENOSYS || n == 0)
+        return got;
+    return one_done(v, recvmsg(s->fd, &v->msg_hdr, MSG_DONTWAIT));
+}
+
+int sock_send_batch(const gw_sock *s, struct mmsghdr *v, unsigned n)
+{
+    const int sent = sendmmsg(s->fd, v, n, MSG_DONTWAIT);
+    if (sent >= 0 || errno != ENOSYS || n == 0)
+        return sent;
+    return one_done(v, sendmsg(s->fd, &v->msg_hdr, MSG_DONTWAIT));
 }
 
 void sock_set_df(gw_sock *s, bool df)

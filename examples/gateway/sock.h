@@ -4,11 +4,12 @@
  * a socket option that is switched between packets. */
 #ifndef GATEWAY_SOCK_H
 #define GATEWAY_SOCK_H
-
 #include <nhtb/nhtb.h>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+
+struct mmsghdr; /* complete with _GNU_SOURCE */
 
 typedef struct gw_sock {
     int fd;         /* -1: not there */
@@ -37,6 +38,10 @@ void sock_fill_rx(struct msghdr *h, gw_slot *slot, nhtb_pkt *p, uint32_t room);
 /** After a receive of n bytes: sets p and *path. False: not a usable packet. */
 bool sock_parse_rx(const gw_sock *s, const struct msghdr *h, size_t n, nhtb_pkt *p,
                    nhtb_path *path);
+/** recvmmsg and sendmmsg, never waiting. A kernel or a sandbox without them (ENOSYS) gets the first
+ *  message by recvmsg or sendmsg. Result and errno are those of the batch calls. */
+int sock_receive_batch(const gw_sock *s, struct mmsghdr *v, unsigned n);
+int sock_send_batch(const gw_sock *s, struct mmsghdr *v, unsigned n);
 /** Switches DF for what is sent next. */
 void sock_set_df(gw_sock *s, bool df);
 /** The kernel's path MTU toward path->remote, 0: unknown. */

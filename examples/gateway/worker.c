@@ -17,10 +17,11 @@
 
 #include "worker_tx.h"
 
-#define BATCH  64
-#define POOL   (4 * BATCH)
-#define BUFFER 10240 /* largest TUN MTU (9000) with head- and tailroom */
-#define EVENTS 32
+#define BATCH           64
+#define POOL            (4 * BATCH)
+#define BUFFER          10240 /* largest TUN MTU (9000) with head- and tailroom */
+#define EVENTS          32
+#define MESSAGE_BATCHES 4 /* of the control thread's messages in a turn */
 
 typedef struct port {
     nhtb_iface_id iface;
@@ -33,6 +34,7 @@ struct gw_worker {
     pthread_t thread;
     int epoll_fd;
     bool stopping;
+    bool punted; /* control is to be woken after the burst */
     port *ports;
     tx tx;
     gw_ring to_worker, to_control;
@@ -99,10 +101,9 @@ static void punt(gw_worker *w, const nhtb_pkt *p)
 {
     gw_msg *m = msg_copy(GW_MSG_PUNT, p);
     gw_count(&w->stats.punts);
-    if (m != NULL && ring_put(&w->to_control, m)) {
-        ring_wake(&w->to_control);
+    w->punted = true;
+    if (m != NULL && ring_put(&w->to_control, m))
         return;
-    }
     free(m);
     gw_count(&w->stats.punts_dropped);
 }
@@ -123,6 +124,9 @@ static void dispatch(gw_worker *w, const nhtb_burst *b, nhtb_time now)
     for (size_t i = 0; i < b->n_out; i++)
         by_verdict(w, b->out[i], now);
     tx_flush(&w->tx, now);
+    if (w->punted)
+        ring_wake(&w->to_control);
+    w->punted = false;
     for (size_t i = 0; i < b->n_out; i++)
         if (is_ours(w, b->out[i]))
             pool_give(w, b->out[i]);
@@ -210,7 +214,7 @@ static size_t receive(gw_worker *w, const gw_sock *s, nhtb_pkt **v)
         sock_fill_rx(&w->rx[room].msg_hdr, &w->rx_slot[room], v[room],
                      BUFFER - NHTB_HEADROOM - NHTB_TAILROOM);
     }
-    int got = recvmmsg(s->fd, w->rx, room, MSG_DONTWAIT, NULL);
+    int got = sock_receive_batch(s, w->rx, room);
     if (got < 0 && errno != EAGAIN && errno != EINTR)
         gw_count(&w->stats.receive_errors);
     if (got < 0)
@@ -274,31 +278,41 @@ static void port_del(gw_worker *w, nhtb_iface_id iface)
 static void handle(gw_worker *w, gw_msg *m)
 {
     nhtb_pkt *p = &m->pkt;
-    const nhtb_time now = now_ns();
     switch (m->kind) {
     case GW_MSG_TUN_ADD: port_add(w, m); break;
     case GW_MSG_TUN_DEL: port_del(w, m->iface); break;
     case GW_MSG_STOP: w->stopping = true; break;
-    case GW_MSG_TX:
-        tx_put(&w->tx, p, now);
-        tx_flush(&w->tx, now);
-        break;
+    case GW_MSG_TX: tx_put(&w->tx, p, now_ns()); break;
     case GW_MSG_REINJECT: run(w, &p, 1, nhtb_worker_out); break;
     default: break;
     }
 }
 
+/* One batch; queued bytes stay in their messages until they are sent. True: more may wait. */
+static bool take_messages(gw_worker *w, bool *ports_gone)
+{
+    gw_msg *m[BATCH];
+    unsigned n = 0;
+    while (n < BATCH && (m[n] = ring_take(&w->to_worker)) != NULL) {
+        *ports_gone = *ports_gone || m[n]->kind == GW_MSG_TUN_DEL;
+        handle(w, m[n++]);
+    }
+    tx_flush(&w->tx, now_ns());
+    for (unsigned i = 0; i < n; i++)
+        free(m[i]);
+    return n == BATCH;
+}
+
 /* True: ports may have gone, so events fetched before are stale. */
 static bool turn_messages(gw_worker *w)
 {
-    bool changed = false;
+    bool ports_gone = false, more = true;
     ring_awake(&w->to_worker);
-    for (gw_msg *m = ring_take(&w->to_worker); m != NULL; m = ring_take(&w->to_worker)) {
-        changed = changed || m->kind == GW_MSG_TUN_DEL;
-        handle(w, m);
-        free(m);
-    }
-    return changed;
+    for (unsigned i = 0; more && i < MESSAGE_BATCHES; i++)
+        more = take_messages(w, &ports_gone);
+    if (more)
+        ring_wake(&w->to_worker); /* after the packets that wait beside it */
+    return ports_gone;
 }
 
 /* ---- the thread ---- */
@@ -452,12 +466,15 @@ void worker_tun_del(gw_worker *w, nhtb_iface_id iface)
 void worker_post(gw_worker *w, gw_msg_kind kind, const nhtb_pkt *p)
 {
     gw_msg *m = msg_copy(kind, p);
-    if (m != NULL && ring_put(&w->to_worker, m)) {
-        ring_wake(&w->to_worker);
+    if (m != NULL && ring_put(&w->to_worker, m))
         return;
-    }
     free(m);
     gw_count(&w->stats.control_dropped);
+}
+
+void worker_wake(gw_worker *w)
+{
+    ring_wake(&w->to_worker);
 }
 
 int worker_event_fd(const gw_worker *w)

@@ -46,6 +46,8 @@ int worker_tun_add(gw_worker *w, nhtb_iface_id iface, int fd);
 void worker_tun_del(gw_worker *w, nhtb_iface_id iface);
 /** Copies p to the worker: GW_MSG_TX or GW_MSG_REINJECT. Never blocks; counts what it drops. */
 void worker_post(gw_worker *w, gw_msg_kind kind, const nhtb_pkt *p);
+/** The worker looks at what was posted; once after a batch. */
+void worker_wake(gw_worker *w);
 /** Readable when worker_take has something. */
 int worker_event_fd(const gw_worker *w);
 /** Next message from the worker (free it), or NULL. */

@@ -77,7 +77,7 @@ static void flush_queue(tx *t, tx_queue *q, nhtb_time now)
 {
     bool waited = false;
     for (unsigned i = 0; i < q->n;) {
-        const int sent = sendmmsg(q->sock.fd, &q->h[i], q->n - i, 0);
+        const int sent = sock_send_batch(&q->sock, &q->h[i], q->n - i);
         if (sent > 0) {
             i += (unsigned)sent;
             continue;

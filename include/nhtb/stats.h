@@ -172,6 +172,10 @@ typedef struct nhtb_peer_info {
     uint32_t last_code;
     nhtb_time next_try;                                    /* NHTB_NEVER: none planned */
     uint64_t out_packets, out_bytes, in_packets, in_bytes; /* survive rekeys */
+    nhtb_peer_id entry;        /* of an instance: the wildcard entry it comes from; 0: none */
+    uint8_t wildcard;          /* nhtb_wildcard: an entry, not a peer */
+    uint32_t instances;        /* of an entry: identities that are connected */
+    uint32_t connection_limit; /* of an entry; 0: none of its own */
 } nhtb_peer_info;
 NHTB_API bool nhtb_peer_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_peer_info *out);
 
@@ -195,6 +199,7 @@ typedef struct nhtb_explain {
     char ours[NHTB_EXPLAIN_TEXT]; /* our proposals for it, separated by ", " */
     char theirs[NHTB_EXPLAIN_TEXT];  /* what the peer offered or answered; "": not known */
     char differs[NHTB_EXPLAIN_TEXT]; /* the first transform without a common choice */
+    nhtb_peer_id entry;              /* as in nhtb_peer_info */
 } nhtb_explain;
 /** NHTB_ERR_STALE for a dead id. */
 NHTB_API int nhtb_peer_explain(nhtb_ctx *ctx, nhtb_peer_id id, nhtb_explain *out);

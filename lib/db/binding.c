@@ -148,8 +148,9 @@ static nhtb_detail judge_addr(const nhi_iface_pub *p, const nhtb_addr *a)
     const nhtb_prefix *own = a->family == 4 ? &p->addr4 : &p->addr6;
     if (own->addr.family == 0) /* unnumbered: harmless where the value is only shown */
         return p->kind == NHTB_IFACE_POINT_TO_POINT ? NHTB_DETAIL_NONE : NHTB_DETAIL_OUT_OF_SUBNET;
-    nhtb_prefix net = *own;
-    if (!nhi_prefix_normalize(&net) || !nhi_addr_in(&net, a))
+    nhtb_prefix net = *own; /* checked when the interface came */
+    (void)nhi_prefix_normalize(&net);
+    if (!nhi_addr_in(&net, a))
         return NHTB_DETAIL_OUT_OF_SUBNET;
     return subnet_edge(&net, a) ? NHTB_DETAIL_NOT_UNICAST : NHTB_DETAIL_NONE;
 }

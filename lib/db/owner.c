@@ -35,8 +35,7 @@ static void remove_row(nhi_db *db, nhi_db_owner *o)
 
 void nhi_db_owner_fini(nhi_db *db)
 {
-    if (db->owners.mem != NULL)
-        (void)nhi_db_owner_clear(db, 0, NULL, true);
+    (void)nhi_db_owner_clear(db, 0, NULL, true);
     nhi_map_fini(&db->owners_by_key);
     nhi_slab_fini(&db->owners);
 }
@@ -80,9 +79,9 @@ static int add(nhi_db *db, const owner_key *k, const nhtb_identity *id, bool fix
     int err = nhi_map_reserve(&db->owners_by_key, 1);
     if (err != 0)
         return err;
-    nhi_db_owner *o = nhi_slab_new(&db->owners, &at);
+    nhi_db_owner *o = nhi_slab_new(&db->owners, &at); /* the map has the same limit */
     if (o == NULL)
-        return db->owners.used >= db->owners.max ? NHTB_ERR_LIMIT : NHTB_ERR_MEMORY;
+        return NHTB_ERR_MEMORY;
     o->id = nhi_mem_alloc(db->mem, id->data.n, 1);
     if (o->id == NULL) {
         (void)nhi_slab_del(&db->owners, at);

@@ -240,6 +240,7 @@ int nhi_ike_explain(nhi_ike *ike, nhtb_peer_id id, nhtb_explain *out)
     if (!p || !p->started)
         return NHTB_ERR_STALE;
     out->child = UINT16_MAX;
+    out->entry = p->entry;
     fill_peer(p, out);
     const nhi_ike_why *w = p->why;
     if (w && w->step) {

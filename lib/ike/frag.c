@@ -13,7 +13,7 @@ static size_t room_of(const nhi_ike_sa *sa)
 
 bool nhi_ike_frag_needed(const nhi_ike_sa *sa, size_t inner)
 {
-    return sa->frag && sa->ike->env.settings->fragment_size &&
+    return sa->frag && /* so there is a size */
            nhi_sk_message_len(sa->sk.facts, inner) > room_of(sa) &&
            inner <= NHI_IKE_FRAGS * nhi_sk_fragment_room(sa->sk.facts, room_of(sa));
 }
@@ -61,27 +61,26 @@ void nhi_ike_frag_drop(nhi_ike_sa *sa, bool response)
 
 /** What two fragments of one message must agree in (2.6): a larger total is a new cut of the message
  *  after the path proved too narrow, a smaller one is left over from the old cut. */
-static unsigned misfit(const nhi_ike_frags *s, const nhi_ike_hdr *h, const nhi_ike_frag *f)
+static unsigned misfit(const nhi_ike_frags *s, const nhi_ike_frag *f)
 {
-    if (!s || s->msg_id != h->msg_id || f->total > s->total)
+    if (!s || f->total > s->total)
         return NHTB_REASON_NONE;
     return f->total < s->total || s->part[f->number - 1] ? NHTB_REASON_IKE_FRAGMENT
                                                          : NHTB_REASON_NONE;
 }
 
-/** The set this authenticated fragment belongs to, made or begun anew. NULL: no memory. */
-static nhi_ike_frags *set_for(nhi_ike_sa *sa, bool response, const nhi_ike_hdr *h,
-                              const nhi_ike_frag *f)
+/** The set this authenticated fragment belongs to, made or begun anew. NULL: no memory. The window
+ *  lets one message id in and drops the set when it moves on. */
+static nhi_ike_frags *set_for(nhi_ike_sa *sa, bool response, const nhi_ike_frag *f)
 {
     nhi_ike_frags *s = sa->frags[response];
-    if (s && s->msg_id == h->msg_id && s->total == f->total)
+    if (s && s->total == f->total)
         return s;
     nhi_ike_frag_drop(sa, response);
     s = nhi_mem_alloc(sa->ike->mem, sizeof *s, 16);
     if (!s)
         return NULL;
     memset(s, 0, sizeof *s);
-    s->msg_id = h->msg_id;
     s->total = f->total;
     sa->frags[response] = s;
     return s;
@@ -136,12 +135,12 @@ unsigned nhi_ike_frag_in(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, ui
     *whole = false;
     if (!sa->frag || !nhi_ike_frag_read(&f, msg))
         return NHTB_REASON_IKE_FRAGMENT;
-    unsigned why = misfit(sa->frags[response], h, &f);
+    unsigned why = misfit(sa->frags[response], &f);
     if (!why)
         why = open_one(sa, msg, &len, &type);
     if (why)
         return why;
-    nhi_ike_frags *s = set_for(sa, response, h, &f);
+    nhi_ike_frags *s = set_for(sa, response, &f);
     why = s ? keep(sa, s, &f, msg, len, type) : NHTB_REASON_MEMORY;
     if (why || s->got < s->total)
         return why;

@@ -140,7 +140,6 @@ typedef struct nhi_ike_nego {
 
 /** Authenticated fragments of one message (RFC 7383 2.6). */
 typedef struct nhi_ike_frags {
-    uint32_t msg_id;
     uint16_t total, got;
     uint8_t first;
     size_t bytes, len; /* len, tail: of the datagram with number 1 */

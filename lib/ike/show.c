@@ -80,6 +80,10 @@ bool nhi_ike_peer_next(nhi_ike *ike, uint32_t *cursor, nhtb_peer_info *out)
     out->last_detail = p->last_detail;
     out->last_code = p->last_code;
     out->next_try = nhi_timer_armed(&p->retry) ? p->next_try : NHTB_NEVER;
+    out->entry = p->entry;
+    out->wildcard = p->cfg.wildcard;
+    out->instances = p->n_instances;
+    out->connection_limit = p->cfg.connection_limit;
     return true;
 }
 

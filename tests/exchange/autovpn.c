@@ -183,3 +183,30 @@ Test(autovpn, the_connection_limit_holds_and_is_told)
     sim_check(s, sim_events_detail(hub.n, NHTB_EVENT_LIMIT, NHTB_DETAIL_CAPACITY) > 0);
     cr_assert_eq(sim_del(s), 0);
 }
+
+Test(autovpn, rows_tell_entries_from_their_instances)
+{
+    sim *s = sim_new(318);
+    av_hub hub = av_hub_new(s, 8, 5, NHTB_SECOND_REPLACE);
+    (void)av_spoke_new(s, 0, "s0.spokes.example", "s0.spokes.example", sim_tunnel_addr(0));
+    sim_run_for(s, 5 * SIM_S);
+    nhtb_peer_info row = {.size = sizeof row};
+    for (uint32_t cursor = 0; nhtb_peer_next(sim_ctx(hub.n), &cursor, &row); row.size = sizeof row)
+        if (row.id.id == hub.entry.id) {
+            cr_assert_eq(row.wildcard, NHTB_WILDCARD_DOMAIN);
+            cr_assert_eq(row.entry.id, 0);
+            cr_assert_eq(row.instances, 1);
+            cr_assert_eq(row.connection_limit, 5);
+        } else {
+            cr_assert_eq(row.wildcard, NHTB_WILDCARD_NONE);
+            cr_assert_eq(row.entry.id, hub.entry.id);
+            cr_assert_eq(row.instances, 0);
+        }
+    nhtb_explain e = {.size = sizeof e};
+    cr_assert_eq(nhtb_peer_explain(sim_ctx(hub.n), av_instance(hub.n), &e), 0);
+    cr_assert_eq(e.entry.id, hub.entry.id);
+    e.size = sizeof e;
+    cr_assert_eq(nhtb_peer_explain(sim_ctx(hub.n), hub.entry, &e), 0);
+    cr_assert_eq(e.entry.id, 0);
+    cr_assert_eq(sim_del(s), 0);
+}

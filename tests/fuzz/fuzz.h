@@ -29,10 +29,11 @@
     X(inner_out)                                                                                   \
     X(ike_cleartext)                                                                               \
     X(ike_session)                                                                                 \
+    X(ike_fragments)                                                                               \
     X(table_ops)                                                                                   \
     X(bindings)
 #if defined(FUZZ_HAVE_GATEWAY)
-#define FUZZ_GATEWAY_TARGETS(X) X(config_json)
+#define FUZZ_GATEWAY_TARGETS(X) X(config_json) X(control)
 #else
 #define FUZZ_GATEWAY_TARGETS(X)
 #endif

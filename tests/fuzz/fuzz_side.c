@@ -372,22 +372,34 @@ void fuzz_keys_forget(void)
     ring.n = 0;
 }
 
-enum { SK_TEXT = 28 + 4 + 8, ICV = 16 };
+enum { SK_IV = 8, ICV = 16 };
 
-static nhtb_bulk_job sk_job(const void *key, uint8_t *msg, uint8_t *icv)
+/* In front of the text: IKE header, SK or SKF header, IV. 0: neither. */
+static size_t sk_head(const uint8_t *msg, size_t n)
 {
-    return (nhtb_bulk_job){
-        .key = key, .iv = msg + 32, .aad = msg, .aad_len = 32, .icv = icv, .status = -1};
+    size_t head = n <= 28 ? 0 : msg[16] == 46 ? 28 + 4 + SK_IV : msg[16] == 53 ? 28 + 8 + SK_IV : 0;
+    return n < head + ICV + 1 ? 0 : head;
+}
+
+static nhtb_bulk_job sk_job(const void *key, uint8_t *msg, size_t head, uint8_t *icv)
+{
+    return (nhtb_bulk_job){.key = key,
+                           .iv = msg + head - SK_IV,
+                           .aad = msg,
+                           .aad_len = (uint32_t)(head - SK_IV),
+                           .icv = icv,
+                           .status = -1};
 }
 
 /* AEADs only: what the built-in proposals agree on. */
 int fuzz_sk_open(const uint8_t *msg, size_t n, uint8_t *out, size_t *out_len)
 {
     const nhtb_bulk_ops *ops = nhtb_null_bulk();
-    uint8_t icv[ICV], head[SK_TEXT];
-    if (n < SK_TEXT + ICV + 1 || msg[16] != 46)
+    uint8_t icv[ICV], front[28 + 8 + SK_IV];
+    size_t head = sk_head(msg, n);
+    if (head == 0)
         return -1;
-    memcpy(head, msg, sizeof head);
+    memcpy(front, msg, head);
     memcpy(icv, msg + n - ICV, ICV);
     unsigned least = ring.n > KEYS ? ring.n - KEYS : 0;
     for (unsigned i = ring.n; i-- > least;) {
@@ -396,10 +408,10 @@ int fuzz_sk_open(const uint8_t *msg, size_t n, uint8_t *out, size_t *out_len)
         k.seal = false;
         if (k.integ.n || ops->key_init(mem, &k, 1, 1) != 0)
             continue;
-        nhtb_bulk_job j = sk_job(mem, head, icv);
-        j.src = msg + SK_TEXT;
+        nhtb_bulk_job j = sk_job(mem, front, head, icv);
+        j.src = msg + head;
         j.dst = out;
-        j.len = (uint32_t)(n - SK_TEXT - ICV);
+        j.len = (uint32_t)(n - head - ICV);
         ops->open(NULL, 0, &j, 1);
         *out_len = j.len;
         if (j.status == NHTB_BULK_OK)
@@ -412,13 +424,13 @@ size_t fuzz_sk_seal(int key, uint8_t *msg, const uint8_t *text, size_t n, size_t
 {
     const nhtb_bulk_ops *ops = nhtb_null_bulk();
     _Alignas(64) uint8_t mem[64] = {0};
-    size_t total = SK_TEXT + n + ICV;
-    fuzz_check(total <= room && ops->key_init(mem, &ring.key[key], 1, 1) == 0);
+    size_t head = sk_head(msg, SIZE_MAX), total = head + n + ICV;
+    fuzz_check(head && total <= room && ops->key_init(mem, &ring.key[key], 1, 1) == 0);
     nhi_put32(msg + 24, (uint32_t)total);
     nhi_put16(msg + 30, (unsigned)(total - 28));
-    nhtb_bulk_job j = sk_job(mem, msg, msg + SK_TEXT + n);
-    memcpy(msg + SK_TEXT, text, n);
-    j.src = j.dst = msg + SK_TEXT;
+    nhtb_bulk_job j = sk_job(mem, msg, head, msg + head + n);
+    memcpy(msg + head, text, n);
+    j.src = j.dst = msg + head;
     j.len = (uint32_t)n;
     ops->seal(NULL, 0, &j, 1);
     fuzz_check(j.status == NHTB_BULK_OK);

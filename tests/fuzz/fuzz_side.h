@@ -79,10 +79,10 @@ void fuzz_side_events(fuzz_side *s, unsigned *count);
 /** The null backend; every key it makes is remembered until the next fuzz_keys_forget. */
 nhtb_crypto fuzz_crypto(void);
 void fuzz_keys_forget(void);
-/** Opens an SK message with whichever remembered key fits: its plaintext with padding in out (room:
+/** Opens an SK or SKF message with whichever remembered key fits: its plaintext with padding in out (room:
  *  n). Gives the key's number, -1: none fits. */
 int fuzz_sk_open(const uint8_t *msg, size_t n, uint8_t *out, size_t *out_len);
-/** Seals again: msg is header, SK header and IV; text is put behind it. Gives the length. */
+/** Seals again: msg is header, SK or SKF header and IV; text is put behind it. Gives the length. */
 size_t fuzz_sk_seal(int key, uint8_t *msg, const uint8_t *text, size_t n, size_t room);
 
 #endif

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes first inputs of a fuzz target: seeds.py TARGET DIRECTORY. Formats: the target's source."""
 import hashlib
+import json
 import os
 import struct
 import sys
@@ -154,6 +155,25 @@ def v1_seeds():
             bytes([8 * 14 + 7]) + v1_chain((14, cfg)), bytes([8 * 12 + 7]) + v1_chain((12, delete))]
 
 
+REQUESTS = [
+    {"command": "show", "table": t} for t in
+    ("ike sa", "ipsec sa", "ipsec next-hop-tunnels", "route", "interfaces", "statistics", "peers",
+     "security", "none")] + [
+    {"command": "initiate", "peer": "a"}, {"command": "clear", "peer": "all"},
+    {"command": "clear", "table": "ipsec next-hop-tunnels", "address": "10.0.0.2"},
+    {"command": "rekey", "peer": "b", "what": "child"}, {"command": "explain", "peer": "a"},
+    {"command": "reload"}, {"command": "monitor"}, {"command": "monitor", "peer": "a"},
+    {"command": 1}, {"command": "none"}, {}, []]
+
+
+def session(k):
+    text = json.dumps(REQUESTS[k]).encode()
+    framed = struct.pack("!I", len(text)) + text
+    piece = bytes([3, 5]) + framed[:5] + bytes([0x83, len(framed) - 5]) + framed[5:]
+    return bytes([0x80, len(text)]) + text + b"\x36" + piece + b"\x0c" + \
+        bytes([0x88, len(text)]) + text + b"\x07\x05"
+
+
 def seeds(target):
     if target == "wire_ip":
         return [p + bytes([o, 200, 80]) for i, p in enumerate(PACKETS) for o in (i % 8, 2)]
@@ -194,6 +214,14 @@ def seeds(target):
             bytes([how, k % 2 * 3]) + struct.pack("!H", len(m)) + m
             for how, m in ((2, MESSAGES[0]), (6, MESSAGES[0]), (3, MESSAGES[k % 11]),
                            (0x0b, MESSAGES[(k + 7) % 11]), (0x13, b""))) for k in range(12)]
+    if target == "ike_fragments":
+        # tunnel up or not; cut, edit, deliver in any order; then a rekey and the same again
+        again = bytes([0x0e, 0, 1, 0x05, 3, 1, 0x10, 0, 0, 0])
+        return [bytes([opt]) + body + again + bytes([0x05, 2, how, 0x08, 1, k, 0, 0x10, 0, 0, 0])
+                for k in range(6) for opt in (0, 4, 12) for how in (1, 5, 8)
+                for body in (b"", bytes(4), bytes([0, 0, 0x05, 3, how, 0x07, 2, k, 0, 0, 0, 0]))]
+    if target == "control":
+        return [session(k) for k in range(len(REQUESTS))]
     return [rolling(200, k) for k in range(8)]
 
 

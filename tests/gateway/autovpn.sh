@@ -80,6 +80,55 @@ ping_all() {
 check "every spoke reaches every other" ping_all
 check "their identities are shown" rows hub ipsec next-hop-tunnels -- "{r['ike_id'] for r in rows} >= {'s%d.spokes.example' % i for i in range(1, 6)}"
 
+# ---- one spoke by name, or the entry for all of them --------------------------------------------
+on_hub() { # on_hub WORDS -- PATTERN...: hub's nhtbctl prints all of them
+    local words=() p
+    while [ "$1" != -- ]; do words+=("$1"); shift; done
+    shift
+    ctl hub "${words[@]}" >"$tmp/said" 2>&1 || { cat "$tmp/said"; return 1; }
+    for p in "$@"; do grep -Eq -- "$p" "$tmp/said" || { cat "$tmp/said"; return 1; }; done
+}
+check "show peers: the entry counts its connections" on_hub show peers -- '^spokes .* 5 of 20 ' '^s3.spokes.example +UP .* 1/1 '
+check "... --json: each names its entry" rows hub peers -- "len([r for r in rows if r['entry'] == 'spokes' and r['connections'] is None]) == 5 and [r for r in rows if r['connections'] == 5 and r['connection_limit'] == 20]"
+check "explain a spoke" on_hub explain s3.spokes.example -- 's3.spokes.example: IKE UP, VPNs up: 1 of 1' 'Admitted by the entry spokes'
+check "explain the entry" on_hub explain spokes -- 'Connections: 5 of 20' 'we wait for the peer'
+check "the log names VPNs of spokes" grep -q 'tunnel_up s3.spokes.example/vpn' "$tmp/hub.log"
+check "show who owns which next hop" on_hub show ipsec next-hop-owners -- '^10.11.11.3 .*s3.spokes.example .*first use' '^10.11.11.200 .*reserved.spokes.example .*configuration'
+spi_of() { ctl hub --json show ipsec sa | python3 -c "
+import json, sys
+print(*[r['spi_in'] for r in json.load(sys.stdin)['rows'] if r['peer'] == '$1.spokes.example' and r['current']])"; }
+spis() { for ((i = 1; i <= spokes; i++)); do spi_of "s$i"; done; }
+renewed() { # renewed FROM TO: these spokes have another SA than in the list `was`, the others the same
+    local i now
+    for ((i = 1; i <= spokes; i++)); do
+        now=$(spi_of "s$i")
+        if [ "$i" -ge "$1" ] && [ "$i" -le "$2" ]; then
+            [ -n "$now" ] && [ "$now" != "${was[$((i - 1))]}" ] || return 1
+        else
+            [ "$now" = "${was[$((i - 1))]}" ] || return 1
+        fi
+    done
+}
+was=($(spis))
+check "rekey one spoke" ctl hub rekey s3.spokes.example child
+wait_for 10 renewed 3 3
+check "... it alone has new keys" renewed 3 3
+was=($(spis))
+check "rekey by the entry" on_hub rekey spokes child -- '5 peers'
+wait_for 10 renewed 1 5
+check "... all have new keys" renewed 1 5
+was=($(spis))
+check "clear one spoke" ctl hub clear s2.spokes.example
+wait_for 15 renewed 2 2
+check "... it alone comes again" renewed 2 2
+was=($(spis))
+check "clear by the entry" on_hub clear spokes -- '5 peers'
+wait_for 20 renewed 1 5
+check "... all come again" renewed 1 5
+check_not "a spoke that is not there" ctl hub explain s9.spokes.example
+check_not "... nor is an entry initiated" ctl hub initiate spokes
+wait_for 15 bindings $spokes
+
 owner() { python3 -c "
 import json
 rows = json.load(open('$tmp/owners.json'))['owners']
@@ -123,6 +172,23 @@ stop "${pid_of[s3]}"
 make_spoke 3 s3.elsewhere.example 10.11.11.3
 run s3
 check "an identity outside the suffix is refused" wait_for 15 rows s3 peers -- "rows[0]['last_error'] is not None"
+stop "${pid_of[s3]}"
+
+# ---- no more than so many -----------------------------------------------------------------------
+python3 - "$tmp/hub.json" <<'X2'
+import json, sys
+c = json.load(open(sys.argv[1]))
+c["gateways"][0]["connection_limit"] = 4
+json.dump(c, open(sys.argv[1], "w"))
+X2
+check "a connection limit of 4" ctl hub reload
+make_spoke 3 s3.spokes.example 10.11.11.3
+wait_for 20 bindings 4
+check "four are up" bindings 4
+run s3
+check "a fifth is refused, and the log says why" wait_for 15 grep -q 'limit.*capacity' "$tmp/hub.log"
+check "... the four stay" rows hub peers -- "[r for r in rows if r['connections'] == 4 and r['connection_limit'] == 4]"
+check "... it learns no more than that it is not let in" rows s3 peers -- "rows[0]['last_error'] == 'authentication'"
 check_not "no log holds the seed's keys" grep -qr "$psk" "$tmp/hub.log" "$tmp/s1.log"
 stop "${pid_of[hub]}"
 check "SIGTERM: status 0" test $? -eq 0

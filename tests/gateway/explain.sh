@@ -24,19 +24,22 @@ soon() { # soon NAME COMMAND...: within 15 s
     wait_for 15 "$@"
     check "$name" "$@"
 }
+edit hub 'c["ipsec"] = {"jobs": 77, "half_open": 555, "half_open_per_source": 9, "cookie_threshold": 33,
+    "half_open_timeout_seconds": 21, "fragment_size": 700, "ike_message_bytes": 9000, "held_packets": 12,
+    "overlap_seconds": 4, "retransmit_cap_milliseconds": 6000}'
 reload_both() { ctl hub reload >/dev/null && ctl spoke reload >/dev/null && ctl spoke clear hub >/dev/null; ctl spoke initiate hub >/dev/null; }
 cp "$tmp/hub.json" "$tmp/hub.good"
 cp "$tmp/spoke.json" "$tmp/spoke.good"
 
 start spoke || { not_ok "the spoke starts" "$(cat "$tmp/spoke.log")"; finish; }
 check "before an answer: an attempt is under way" says spoke hub 'IKE DOWN' 'INIT_SENT' 'No failure'
-start hub || { not_ok "the hub starts" "$(cat "$tmp/hub.log")"; finish; }
-hub_pid=$pid
 "$nhtbctl" --socket "$tmp/spoke.sock" monitor >"$tmp/monitor.txt" &
 monitor=$!
 pids+=($monitor)
 "$nhtbctl" --socket "$tmp/spoke.sock" --json monitor >"$tmp/monitor.json" &
 pids+=($!)
+start hub || { not_ok "the hub starts" "$(cat "$tmp/hub.log")"; finish; }
+hub_pid=$pid
 soon "up: nothing to explain" says spoke hub 'IKE UP, VPNs up: 1 of 1' 'No failure'
 soon "monitor tells of the tunnel" grep -q '^20.*Z tunnel_up hub/vpn' "$tmp/monitor.txt"
 
@@ -72,6 +75,9 @@ soon "wrong key: the responder" says hub spoke 'IKE DOWN' 'IKE_AUTH as responder
 soon "wrong key: the initiator" says spoke hub 'IKE DOWN' 'IKE_AUTH as initiator' 'authentication' 'Next try: (in|under way)'
 check "show security counts it" rows hub security -- \
     "rows[0]['auth_failed'] >= 1 and rows[0]['half_open_limit'] > 0 and rows[0]['cookie_threshold'] > 0 and rows[0]['cookies_sent'] == 0"
+check "... and what was configured" rows hub security -- \
+    "[rows[0][k] for k in ('jobs_limit', 'half_open_limit', 'half_open_per_source', 'cookie_threshold', 'half_open_timeout_s', 'fragment_size', 'ike_message_bytes', 'held_limit', 'overlap_s', 'retransmit_cap_ms')] == [77, 555, 9, 33, 21, 700, 9000, 12, 4, 6000]"
+check "... for people too" sh -c "'$nhtbctl' --socket '$tmp/hub.sock' show security | grep -c -e 'of one source: 9' -e 'at most: 77' -e 'in fragments above: 700' | grep -qx 3"
 check "show security for people" sh -c "'$nhtbctl' --socket '$tmp/hub.sock' show security | grep -q 'Half-open IKE SAs: [0-9]* of [0-9]*'"
 
 cp "$tmp/spoke.good" "$tmp/spoke.json"

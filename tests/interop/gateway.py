@@ -1,11 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our side of a row: nhtb-gateway with a configuration made for it, asked through nhtbctl."""
+import hashlib
+import hmac
 import json
 import os
 import subprocess
 
 from lab import LabError, wait_for
 from strongswan import PSK
+
+
+SEED = "a seed of the interop rows, no secret at all"
+
+
+def seeded_psk(hub, spoke, seed=SEED):
+    """What `nhtbctl psk-derive` prints, by RFC 5869 alone; identities are (type, text)."""
+    info = b"".join(bytes([t]) + len(v).to_bytes(2, "big") + v.encode() for t, v in (hub, spoke))
+    key = hmac.digest(b"libnhtb seeded psk 1", seed.encode(), hashlib.sha256)
+    return "0x" + hmac.digest(key, info + b"\x01", hashlib.sha256).hex()
 
 
 def binary(name):
@@ -30,8 +42,10 @@ def config(role, local, remote, ike, esp, **over):
                "dead_peer_detection": {"interval": over.get("dpd", 30), "threshold": 3},
                "vpns": [{**vpn, **v} for v in over.get("vpns", [{}])]}
     gateway.update(over.get("gateway", {}))
+    gateway = {k: v for k, v in gateway.items() if v is not None}
     routes = [{"prefix": p, "interface": "st0.0"} for p in over.get("remote_ts", ["10.2.0.0/24"])]
-    return {"interfaces": over.get("interfaces", [{"name": "st0.0", "address": ["10.11.11.1/24"]}]),
+    return {**over.get("top", {}),
+            "interfaces": over.get("interfaces", [{"name": "st0.0", "address": ["10.11.11.1/24"]}]),
             "gateways": [gateway], "local_networks": over.get("local_ts", ["10.1.0.0/24"]),
             "routes": over.get("routes", routes)}
 
@@ -46,6 +60,7 @@ class Gateway:
 
     def start(self):
         self.lab.write(f"{self.name}/psk", PSK + "\n")
+        self.lab.write(f"{self.name}/seed", SEED)
         path = self.lab.write(f"{self.name}/config.json", json.dumps(self.settings, indent=1))
         self.process = self.lab.start(self.ns, [binary("nhtb-gateway"), "-c", path], f"{self.name}/log")
         wait_for("the gateway's control socket", 10,

@@ -47,6 +47,12 @@ class Hosts:
             lab.link(self.ours, "va", [self.our_addr + "/64" if ":" in self.our_addr else self.our_addr + "/24"],
                      self.peer, "vb", [self.peer_addr + "/64" if ":" in self.peer_addr else self.peer_addr + "/24"])
             lab.address(self.peer, "lo", "10.2.0.1/24")
+        # kernel-libipsec installs no policy for a network in which it has no address
+        for net in row.get("swan", {}).get("local_ts", "").split(",")[1:]:
+            lab.address(self.peer, "lo", net.replace(".0/", ".1/"))
+        if row.get("narrow"):
+            lab.narrow(self.ours, "va", row["narrow"])
+            lab.narrow(self.peer, "vb", row["narrow"])
 
     def with_guest(self):
         width = "/64" if ":" in self.our_addr else "/24"

@@ -84,6 +84,13 @@ class Lab:
         run(["ip", "netns", "exec", ns, "nft", "-f", "-"], stdin=rules)
         self.forwarding(ns)
 
+    def narrow(self, ns, dev, mtu):
+        """A path of this MTU that loses every IP fragment, as many firewalls do."""
+        run(["ip", "-n", ns, "link", "set", dev, "mtu", str(mtu)])
+        rules = ("table ip nofrag {\n chain pre {\n  type filter hook prerouting priority -500;\n"
+                 f'  iifname "{dev}" ip frag-off & 0x3fff != 0 counter drop\n }}\n}}\n')
+        run(["ip", "netns", "exec", ns, "nft", "-f", "-"], stdin=rules)
+
     def start(self, ns, argv, log, env=None):
         """Starts a long-running process in a namespace; its output goes to a file."""
         out = open(self.path(log), "ab")

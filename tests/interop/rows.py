@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows of the interop matrix and the steps they take after the tunnel is up and counted."""
+import itertools
+import re
 import signal
 import threading
 import time
 
+from gateway import seeded_psk
 from lab import LabError, wait_for
+from strongswan import StrongSwan
+
+LONG = ".".join(["nhtb"] + [c * 30 for c in "abcdefg"] + ["interop"])  # 229 bytes
+LONG_PEER = LONG.replace("nhtb", "peer", 1)
 
 
 # ---- steps: each gets the Run object ----
@@ -132,6 +139,46 @@ def big_packets(r):
     r.traffic(size=4000)  # fragments on both sides
 
 
+def fragmented(from_us, from_peer):
+    """IKE_AUTH went in fragments (RFC 7383), by the peer's own log."""
+    def step(r):
+        log = r.peer.log()
+        for text, wanted in ((r"parsed IKE_AUTH \w+ 1 \[ EF\(1/", from_us),
+                             (r"generating IKE_AUTH \w+ 1 \[ EF\(1/", from_peer)):
+            if bool(re.search(text, log)) != wanted:
+                raise LabError(f"{text} is {'not ' if wanted else ''}in the peer's log")
+    return step
+
+
+def spoke(name, kind=2, hub=LONG, **more):
+    """strongSwan's options for a spoke of the wildcard entry: its identity and its key of the seed."""
+    return {"local_id": more.get("written", name), "remote_id": hub, "psk": seeded_psk((2, hub), (kind, name))}
+
+
+def another_spoke(r):
+    """A second identity comes under the same entry, a third one with the second's key does not."""
+    ns = r.lab.namespace("c")
+    r.lab.link(r.hosts.ours, "vc", ["10.98.0.1/24"], ns, "vd", ["10.98.0.2/24"])
+    r.lab.address(ns, "lo", "10.3.0.1/24")
+    address = {"local": "10.98.0.2", "remote": "10.98.0.1", "local_ts": "10.3.0.0/24"}
+    second = {**address, **spoke("s2.spokes.interop", hub="nhtb.interop")}
+    peer = StrongSwan(r.lab, ns, name="swan2", **second).start()
+    peer.initiate()
+    wait_for("the second spoke's own report", 10, lambda: [s for s in peer.sas() if s["children"]])
+    if not r.report():
+        raise LabError("the first spoke lost its SA")
+    up = {(p["name"], p["entry"]) for p in rows_of(r.gateway.show("peers")) if p["up"]}
+    if up != {("peer.interop", "peer"), ("s2.spokes.interop", "peer")}:
+        raise LabError(f"connected: {up}")
+    peer.ctl("--terminate", "--ike", "nhtb", "--timeout", "5")
+    r.lab.stop(peer.process)
+    thief = StrongSwan(r.lab, ns, name="swan3", **{**second, "local_id": "s3.spokes.interop"}).start()
+    if "AUTHENTICATION_FAILED" not in thief.initiate(check=False) + thief.log():
+        raise LabError("another identity with the second's key was not refused")
+    if not r.report():
+        raise LabError("the first spoke lost its SA")
+
+
 def narrowed(r):
     child = r.first["children"][0]
     if child.get("ts_local") != "10.2.0.0/24" or child.get("ts_remote") != "10.1.0.0/24":
@@ -168,6 +215,22 @@ def row(name, role, ike="gcm256-x25519", esp="aes256gcm16", **more):
             "esp": esp if isinstance(esp, list) else [esp],
             "swan_esp": more.pop("swan_esp", esp if isinstance(esp, str) else ",".join(esp)), **more}
 
+
+def wildcard(**identity):
+    return {"gateway": {"remote_address": "any", "local_address": "any", "remote_identity": identity,
+                        "pre_shared_key": None, "seed": {"file": "seed"}, "connection_limit": 3}}
+
+
+# All of them are offered, so that the request is longer than the path; strongSwan takes the first.
+MANY = ["aes256gcm16-noesn"] + [f"aes256-aes128-{'-'.join(hashes)}-noesn" for hashes in
+                                itertools.permutations(("sha256", "sha384", "sha512"))]
+NETS = {side: [f"10.{side}.{n}.0/24" for n in range(10)] for side in (1, 2)}
+LONG_IDS = {"gateway": {"local_identity": LONG, "remote_identity": LONG_PEER},
+            "local_ts": NETS[1], "remote_ts": NETS[2]}
+LONG_IDS_SWAN = {"local_id": LONG_PEER, "remote_id": LONG, "fragmentation": "yes",
+                 "local_ts": ",".join(NETS[2]), "remote_ts": ",".join(NETS[1])}
+SMALL_FRAGMENTS = {"top": {"ipsec": {"fragment_size": 576}}}
+SEEDED = seeded_psk((2, "nhtb.interop"), (2, "peer.interop"))
 
 ROWS = [
     # userland ESP: suites and groups, both roles
@@ -241,6 +304,25 @@ ROWS = [
         swan={"local_ts": "10.2.0.0/24", "remote_ts": "0.0.0.0/0"}, steps=[narrowed]),
     row("narrowing: we offer 0.0.0.0/0", "initiator",
         gateway={"vpn": {"traffic_selectors": {"local": ["0.0.0.0/0"], "remote": ["0.0.0.0/0"]}}}, steps=[narrowed]),
+    # IKE fragmentation: identities, proposals and selectors that fit no datagram of the path, which loses IP fragments
+    row("IKE fragments, path of 1280", "initiator", esp=MANY, narrow=1280, gateway=LONG_IDS, swan=LONG_IDS_SWAN,
+        steps=[fragmented(True, False), rekey_child_by_us, rekey_ike_by_us]),
+    row("IKE fragments, path of 1280", "responder", esp=MANY, narrow=1280, gateway=LONG_IDS, swan=LONG_IDS_SWAN,
+        steps=[fragmented(False, True), rekey_child_by_peer, rekey_ike_by_peer]),
+    row("IKE fragments of 576 both ways", "initiator", narrow=1280, gateway={**LONG_IDS, **SMALL_FRAGMENTS},
+        swan={**LONG_IDS_SWAN, "fragment_size": "576"}, steps=[fragmented(True, True), rekey_ike_by_us]),
+    row("IKE fragments of 576 both ways", "responder", narrow=1280, gateway={**LONG_IDS, **SMALL_FRAGMENTS},
+        swan={**LONG_IDS_SWAN, "fragment_size": "576"}, steps=[fragmented(True, True), rekey_ike_by_peer]),
+    # one entry of ours for any identity; keys of its seed, computed here by RFC 5869 alone
+    row("AutoVPN: domain suffix, seeded PSK, two spokes", "responder", swan=spoke("peer.interop", hub="nhtb.interop"),
+        gateway={**wildcard(domain_suffix="interop"), "remote_ts": ["10.2.0.0/15"]}, steps=[another_spoke]),
+    row("AutoVPN: e-mail domain, seeded PSK", "responder", gateway=wildcard(email_domain="spokes.interop"),
+        swan=spoke("ann@spokes.interop", 3, hub="nhtb.interop"), steps=[rekey_child_by_peer, rekey_ike_by_us]),
+    row("AutoVPN: KEY_ID prefix, seeded PSK", "responder", gateway=wildcard(key_id_prefix="site-"),
+        swan=spoke("site-17", 11, hub="nhtb.interop", written="keyid:site-17"),
+        steps=[rekey_child_by_us, rekey_ike_by_peer]),
+    row("seeded PSK, one identity", "initiator", gateway={"gateway": {"pre_shared_key": {"hex": SEEDED[2:]}}},
+        swan={"psk": SEEDED}, steps=[rekey_child_by_us]),
     # a real kernel: native ESP, IPv6, ESN
     row("kernel: native ESP, no ESN", "initiator", kernel=True, esp="aes256gcm16-noesn", steps=[big_packets],
         expect_suite=["AES_GCM_16-256"]),

@@ -15,6 +15,7 @@ USER, PASSWORD = "alice", "wonderland-and-back"
 
 DAEMON = """charon-systemd {{
  load = {plugins}
+ fragment_size = {fragment_size}
  retransmit_tries = 4
  retransmit_timeout = 1.0
  retransmit_base = 1.5
@@ -74,7 +75,7 @@ CONNECTION = """connections {{ nhtb {{
  }} {children} }}
 }} }}
 {pools}
-secrets {{ ike-nhtb {{ secret = "{psk}"
+secrets {{ ike-nhtb {{ secret = {psk}
  }}
  xauth-user {{ id = alice
   secret = wonderland-and-back
@@ -92,10 +93,10 @@ CHILD = """ {name} {{
 DEFAULTS = {"remote": "%any", "ike": "aes256gcm16-prfsha256-x25519", "esp": "aes256gcm16", "encap": "no",
             "dpd": "0", "rekey_ike": "0", "rekey_child": "0", "unique": "replace",
             "local_id": "peer.interop", "remote_id": "nhtb.interop", "local_ts": "10.2.0.0/24",
-            "remote_ts": "10.1.0.0/24", "window": "64", "psk": PSK, "kernel": "kernel-libipsec",
-            "version": "2", "aggressive": "no", "pull": "yes", "fragmentation": "no", "auth": "psk", "more": "",
-            "local_more": "", "remote_more": "", "rounds": "", "children": "", "pools": "", "install_vip": "no",
-            "dpd_timeout": "0"}
+            "remote_ts": "10.1.0.0/24", "window": "64", "psk": f'"{PSK}"', "kernel": "kernel-libipsec",
+            "version": "2", "aggressive": "no", "pull": "yes", "fragmentation": "no", "fragment_size": "1280",
+            "auth": "psk", "more": "", "local_more": "", "remote_more": "", "rounds": "", "children": "", "pools": "",
+            "install_vip": "no", "dpd_timeout": "0"}
 
 IKE_LINE = re.compile(r"^nhtb: #(\d+), ESTABLISHED, IKEv[12], ([0-9a-f]+)_i(\*?) ([0-9a-f]+)_r(\*?)$")
 CHILD_LINE = re.compile(r"^  (net\d?): #(\d+), reqid \d+, (\w+), (TUNNEL\S*), ESP:(\S+)$")
@@ -115,8 +116,8 @@ class StrongSwan:
         o = dict(self.options)
         os.makedirs(os.path.join(self.dir, "swanctl", "conf.d"), exist_ok=True)
         plugins = PLUGINS.format(kernel=o["kernel"])
-        self.lab.write(f"{self.name}/strongswan.conf",
-                       DAEMON.format(plugins=plugins, dir=self.view, install_vip=o["install_vip"]))
+        self.lab.write(f"{self.name}/strongswan.conf", DAEMON.format(
+            plugins=plugins, dir=self.view, fragment_size=o["fragment_size"], install_vip=o["install_vip"]))
         o["children"] = "".join(CHILD.format(**{**o, "name": n, "local_ts": local, "remote_ts": remote})
                                 for n, local, remote in o.pop("more_children", []))
         self.lab.write(f"{self.name}/swanctl/swanctl.conf", CONNECTION.format(**o))

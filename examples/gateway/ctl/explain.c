@@ -62,6 +62,20 @@ static void print_next(const cJSON *a, bool up)
         puts("Next try: under way");
 }
 
+/* Of an entry for many, or of one it admitted. */
+static void print_entry(const cJSON *a)
+{
+    const double limit = number(a, "connection_limit", -1);
+    if (text(a, "entry") != NULL)
+        printf("Admitted by the entry %s\n", text(a, "entry"));
+    if (number(a, "connections", -1) < 0)
+        return;
+    printf("Connections: %.0f", number(a, "connections", 0));
+    if (limit >= 0)
+        printf(" of %.0f", limit);
+    puts("; each has a row of its own in \"show peers\"");
+}
+
 void explain_print(const cJSON *a)
 {
     const cJSON *f = cJSON_GetObjectItemCaseSensitive(a, "failure");
@@ -71,6 +85,7 @@ void explain_print(const cJSON *a)
     if (!up && text(a, "state") != NULL)
         printf(", an attempt is in state %s", text(a, "state"));
     puts("");
+    print_entry(a);
     if (cJSON_IsObject(f)) {
         print_failure(f);
         print_proposals(a, or (text(f, "check"), ""));

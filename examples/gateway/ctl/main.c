@@ -18,6 +18,7 @@ static const char USAGE[] =
     "  show ipsec sa [detail]           IPsec security associations\n"
     "  show ipsec next-hop-tunnels [interface-name NAME]\n"
     "                                   next-hop tunnel bindings (NHTB)\n"
+    "  show ipsec next-hop-owners       which identity a next hop belongs to\n"
     "  show route                       routes into tunnels and to own networks\n"
     "  show route ADDRESS               route, next hop, binding, tunnel and SA of a destination\n"
     "  show interfaces                  tunnel interfaces\n"
@@ -117,6 +118,7 @@ static const char *table_of(options *o)
         {"ike", "sa", "ike sa"},
         {"ipsec", "sa", "ipsec sa"},
         {"ipsec", "next-hop-tunnels", "ipsec next-hop-tunnels"},
+        {"ipsec", "next-hop-owners", "ipsec next-hop-owners"},
         {"route", NULL, "route"},
         {"interfaces", NULL, "interfaces"},
         {"statistics", NULL, "statistics"},

@@ -97,6 +97,21 @@ static void cell_vpns(const cJSON *row, char *dst, size_t n, const char *key)
     snprintf(dst, n, "%.0f/%.0f", number(row, "vpns_up"), number(row, key));
 }
 
+static void cell_connections(const cJSON *row, char *dst, size_t n, const char *key)
+{
+    if (!cJSON_IsNumber(member(row, key)))
+        snprintf(dst, n, "-");
+    else if (!cJSON_IsNumber(member(row, "connection_limit")))
+        snprintf(dst, n, "%.0f", number(row, key));
+    else
+        snprintf(dst, n, "%.0f of %.0f", number(row, key), number(row, "connection_limit"));
+}
+
+static void cell_origin(const cJSON *row, char *dst, size_t n, const char *key)
+{
+    snprintf(dst, n, "%s", yes(row, key) ? "configuration" : "first use");
+}
+
 /* ---- generic table ---- */
 
 static void print_table(const cJSON *rows, const column *c, size_t n)
@@ -250,6 +265,18 @@ static void print_ifaces(const cJSON *rows, bool detail)
     print_table(rows, C, COUNT(C));
 }
 
+static void print_owners(const cJSON *rows, bool detail)
+{
+    static const column C[] = {
+        {"Next-hop gateway", cell_text, "next_hop"},
+        {"Interface", cell_text, "interface"},
+        {"Owner", cell_text, "owner"},
+        {"By", cell_origin, "configured"},
+    };
+    (void)detail;
+    print_table(rows, C, COUNT(C));
+}
+
 static void print_peers(const cJSON *rows, bool detail)
 {
     static const column C[] = {
@@ -257,6 +284,7 @@ static void print_peers(const cJSON *rows, bool detail)
         {"State", cell_up, "up"},
         {"Remote Address", cell_text, "remote_address"},
         {"VPNs up", cell_vpns, "vpns"},
+        {"Connections", cell_connections, "connections"},
         {"Out bytes", cell_number, "out_bytes"},
         {"In bytes", cell_number, "in_bytes"},
         {"Next try in", cell_number, "next_try_in_s"},
@@ -301,6 +329,14 @@ static void print_statistics(const cJSON *rows, bool detail)
     print_group("Host", member(r, "host"), detail);
 }
 
+static void print_limit(const char *text, const cJSON *r, const char *key, const char *zero)
+{
+    if (number(r, key) == 0)
+        printf("%s: %s\n", text, zero);
+    else
+        printf("%s: %.0f\n", text, number(r, key));
+}
+
 static void print_security(const cJSON *rows, bool detail)
 {
     const cJSON *r = rows->child;
@@ -308,6 +344,10 @@ static void print_security(const cJSON *rows, bool detail)
         return;
     printf("Half-open IKE SAs: %.0f of %.0f, for at most %.0f s\n", number(r, "half_open"),
            number(r, "half_open_limit"), number(r, "half_open_timeout_s"));
+    print_limit("  of one source", r, "half_open_per_source", "any");
+    print_limit("Public-key jobs under way, at most", r, "jobs_limit", "any");
+    printf("IKE messages: at most %.0f bytes", number(r, "ike_message_bytes"));
+    print_limit(", in fragments above", r, "fragment_size", "off");
     printf("Cookies: from %.0f half-open on (%s), sent %.0f, received %.0f\n",
            number(r, "cookie_threshold"), yes(r, "cookies_demanded") ? "demanded now" : "not now",
            number(r, "cookies_sent"), number(r, "cookies_received"));
@@ -317,6 +357,8 @@ static void print_security(const cJSON *rows, bool detail)
            number(r, "peers"), number(r, "peers_limit"), number(r, "tunnels_up"),
            number(r, "tunnels_limit"), number(r, "child_sas"), number(r, "sas_limit"),
            number(r, "bindings"), number(r, "bindings_limit"));
+    printf("Packets held for tunnels: %.0f of %.0f, for at most %.0f ms\n", number(r, "held"),
+           number(r, "held_limit"), number(r, "hold_ms"));
     printf("Anti-replay window: %.0f, memory: %.0f bytes\n", number(r, "replay_window"),
            number(r, "memory_bytes"));
     print_group("Drops and punts", member(r, "reasons"), detail);
@@ -328,10 +370,15 @@ void tables_print(const char *table, const cJSON *rows, bool detail)
         const char *name;
         void (*print)(const cJSON *rows, bool detail);
     } TABLES[] = {
-        {"ike sa", print_ike_sa},     {"ipsec sa", print_ipsec_sa},
-        {"route", print_routes},      {"ipsec next-hop-tunnels", print_bindings},
-        {"interfaces", print_ifaces}, {"statistics", print_statistics},
-        {"peers", print_peers},       {"security", print_security},
+        {"ike sa", print_ike_sa},
+        {"ipsec sa", print_ipsec_sa},
+        {"route", print_routes},
+        {"ipsec next-hop-tunnels", print_bindings},
+        {"interfaces", print_ifaces},
+        {"statistics", print_statistics},
+        {"peers", print_peers},
+        {"security", print_security},
+        {"ipsec next-hop-owners", print_owners},
     };
     for (size_t i = 0; i < COUNT(TABLES); i++)
         if (strcmp(TABLES[i].name, table) == 0)

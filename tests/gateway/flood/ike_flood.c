@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ike_flood TARGET RATE SECONDS: IKE_SA_INIT requests (RFC 7296 1.2) from addresses drawn out of
+ * ike_flood TARGET RATE SECONDS [PORT]: IKE_SA_INIT requests (RFC 7296 1.2) from addresses drawn out of
  * 127.0.0.0/8, each with an SPI and nonce of its own, and a count of what comes back. RATE 0: as fast
- * as it goes. Used by flood.sh, only inside a network namespace. One thread: the gateway has the
+ * as it goes. PORT 500, or 4500 behind the non-ESP marker (RFC 3948 2.2). Used by flood.sh, only inside a network namespace. One thread: the gateway has the
  * other core. Prints one line of JSON. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -40,7 +40,8 @@ typedef struct flood {
     struct sockaddr_in to;
     uint32_t salt; /* upper half of our SPIs; the lower half is the request's number */
     uint64_t dice;
-    uint8_t *seen; /* a bit for each answered request */
+    unsigned marker; /* bytes before each message: 4 on port 4500 */
+    uint8_t *seen;   /* a bit for each answered request */
     slot out[BATCH], in[BATCH];
     struct mmsghdr out_h[BATCH], in_h[BATCH];
     tally t;
@@ -101,21 +102,22 @@ static void make_request(uint8_t *p)
 static void fill(flood *f, unsigned i)
 {
     slot *s = &f->out[i];
+    uint8_t *p = s->data + f->marker;
     struct in_pktinfo info;
     struct msghdr *h = &f->out_h[i].msg_hdr;
-    put32(s->data, f->salt);
-    put32(s->data + 4, (uint32_t)f->t.sent + i);
+    put32(p, f->salt);
+    put32(p + 4, (uint32_t)f->t.sent + i);
     for (unsigned k = 0; k < 32; k += 8) {
         const uint64_t r = draw(f);
-        memcpy(s->data + 76 + k, &r, 8);  /* public value: any 32 bytes are a point */
-        memcpy(s->data + 112 + k, &r, 8); /* nonce */
+        memcpy(p + 76 + k, &r, 8);  /* public value: any 32 bytes are a point */
+        memcpy(p + 112 + k, &r, 8); /* nonce */
     }
     memset(&info, 0, sizeof info);
     info.ipi_spec_dst.s_addr = htonl(0x7f000000u | (uint32_t)(1 + draw(f) % 0xfffffd));
     memset(h, 0, sizeof *h);
     h->msg_name = &f->to;
     h->msg_namelen = sizeof f->to;
-    s->iov = (struct iovec){s->data, REQUEST};
+    s->iov = (struct iovec){s->data, f->marker + REQUEST};
     h->msg_iov = &s->iov;
     h->msg_iovlen = 1;
     h->msg_control = s->control;
@@ -137,7 +139,7 @@ static void send_batch(flood *f, unsigned n)
         return;
     }
     f->t.sent += (unsigned)sent;
-    f->t.bytes_sent += (uint64_t)sent * REQUEST;
+    f->t.bytes_sent += (uint64_t)sent * (f->marker + REQUEST);
 }
 
 static void judge(flood *f, const uint8_t *p, size_t n)
@@ -145,6 +147,12 @@ static void judge(flood *f, const uint8_t *p, size_t n)
     tally *t = &f->t;
     t->answers++;
     t->bytes_back += n;
+    if (n < f->marker || (f->marker != 0 && get32(p) != 0)) {
+        t->foreign++;
+        return;
+    }
+    p += f->marker;
+    n -= f->marker;
     if (n < 28 || get32(p) != f->salt || get32(p + 4) >= f->t.sent) {
         t->foreign++;
         return;
@@ -219,9 +227,10 @@ static int open_one(void)
     return fd;
 }
 
-static bool prepare(flood *f, const char *target)
+static bool prepare(flood *f, const char *target, uint16_t port)
 {
-    f->to = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(500)};
+    f->to = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
+    f->marker = port == 4500 ? 4 : 0;
     if (inet_pton(AF_INET, target, &f->to.sin_addr) != 1 ||
         getrandom(&f->salt, sizeof f->salt, 0) != sizeof f->salt)
         return false;
@@ -230,7 +239,7 @@ static bool prepare(flood *f, const char *target)
     for (unsigned i = 0; i < SOCKETS; i++)
         f->fd[i] = open_one();
     for (unsigned i = 0; i < BATCH; i++) {
-        make_request(f->out[i].data);
+        make_request(f->out[i].data + f->marker);
         f->in[i].iov = (struct iovec){f->in[i].data, ANSWER};
         f->in_h[i].msg_hdr.msg_iov = &f->in[i].iov;
         f->in_h[i].msg_hdr.msg_iovlen = 1;
@@ -255,12 +264,14 @@ static void report(const tally *t, double s)
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        fprintf(stderr, "usage: ike_flood TARGET RATE SECONDS\n");
+    const unsigned long port = argc == 5 ? strtoul(argv[4], NULL, 10) : 500;
+    if (argc < 4 || argc > 5 || (port != 500 && port != 4500)) {
+        fprintf(stderr, "usage: ike_flood TARGET RATE SECONDS [500|4500]\n");
         return 2;
     }
     flood *f = calloc(1, sizeof *f);
-    if (f == NULL || (f->seen = calloc(1, SEEN / 8)) == NULL || !prepare(f, argv[1])) {
+    if (f == NULL || (f->seen = calloc(1, SEEN / 8)) == NULL ||
+        !prepare(f, argv[1], (uint16_t)port)) {
         fprintf(stderr, "ike_flood: cannot start\n");
         return 1;
     }

@@ -214,3 +214,58 @@ Test(binding_more, a_full_table_of_next_hops_fails_the_whole_transaction)
     cr_assert_eq(learn(&t, 1, tb_host(2)), NHTB_DETAIL_NONE, "and the room is free again");
     tb_down(&t);
 }
+
+Test(binding_more, a_slot_a_worker_may_still_read_is_not_used_again)
+{
+    static tables t;
+    up_with(&t, 2, 64);
+    nhtb_iface_id i = iface(&t, "st0.0", NHTB_IFACE_MULTIPOINT, "10.0.0.1", 16);
+    tb_tunnel(&t, 1, 0, i, false);
+    (void)tb_sa(&t, 1, 0);
+    nhi_qsbr_online(&t.fib.qsbr, 0);
+    unsigned moved = 0;
+    nhtb_detail d;
+    while ((d = learn(&t, 1, tb_host(moved + 2))) == NHTB_DETAIL_NONE)
+        cr_assert_lt(++moved, 100u); /* its one entry moves on: each old slot stays behind */
+    cr_assert_eq(d, NHTB_DETAIL_CAPACITY);
+    cr_assert_geq(moved, 2u);
+    cr_assert_not_null(t.db);
+    nhi_qsbr_offline(&t.fib.qsbr, 0);
+    cr_assert_eq(learn(&t, 1, tb_host(200)), NHTB_DETAIL_NONE, "the worker has looked away");
+    tb_down(&t);
+}
+
+Test(binding_more, static_entries_of_an_admitted_peer_go_with_it)
+{
+    static tables t;
+    nhtb_stats s;
+    tb_up(&t, 1);
+    nhtb_iface_id i = iface(&t, "st0.0", NHTB_IFACE_MULTIPOINT, "10.0.0.1", 16);
+    cr_assert_eq(nhi_db_tunnel_add(t.db, (nhtb_peer_id){4}, 0, "vpn", i), 0);
+    cr_assert_eq(tb_bind(&t, i, tb_host(4), 4, 0), 0);
+    cr_assert_eq(tb_bind(&t, i, tb_host(5), 4, 0), 0);
+    nhi_db_tunnel_drop(t.db, (nhtb_peer_id){4});
+    memset(&s, 0, sizeof s);
+    nhi_db_stats(t.db, &s);
+    cr_assert_eq(s.bindings, 0u);
+    tb_tunnel(&t, 5, 0, i, false);
+    cr_assert_eq(learn(&t, 5, tb_host(4)), NHTB_DETAIL_NONE, "the address is free again");
+    tb_down(&t);
+}
+
+Test(binding_more, a_tunnel_whose_interface_went_has_no_own_address_and_learns_nothing)
+{
+    static tables t;
+    nhtb_addr own;
+    tb_up(&t, 1);
+    nhtb_iface_id i = iface(&t, "st0.0", NHTB_IFACE_MULTIPOINT, "10.0.0.1", 16);
+    tb_tunnel(&t, 1, 0, i, false);
+    (void)tb_sa(&t, 1, 0);
+    cr_assert(nhi_db_own_addr(t.db, (nhtb_peer_id){1}, 0, &own));
+    nhi_db_txn *x = tb_begin(&t);
+    cr_assert_eq(nhi_db_txn_iface_del(x, i), 0);
+    cr_assert_eq(tb_commit(x), 0);
+    cr_assert_not(nhi_db_own_addr(t.db, (nhtb_peer_id){1}, 0, &own));
+    cr_assert_eq(learn(&t, 1, tb_host(2)), NHTB_DETAIL_INTERNAL);
+    tb_down(&t);
+}

@@ -224,3 +224,39 @@ Test(ike_config, a_hard_limit_ends_a_child_and_an_immediate_peer_makes_another)
     cr_assert_eq(q->s[0].installed, q->s[1].installed);
     duo_end(q);
 }
+
+/** A right wildcard entry; tests change one thing. */
+static void pattern(nhtb_peer *cfg)
+{
+    static const uint8_t seed[64] = {1};
+    cfg->wildcard = NHTB_WILDCARD_DOMAIN;
+    cfg->remote_id = (nhtb_identity){NHTB_ID_FQDN, str("*.spokes.example")};
+    cfg->seed = (nhtb_span){seed, 32};
+    cfg->psk = (nhtb_span){NULL, 0};
+    cfg->path.remote = (nhtb_addr){0};
+    cfg->establish = NHTB_ESTABLISH_RESPONDER_ONLY;
+}
+
+Test(ike_config, a_pattern_has_a_seed_and_nobody_to_start_to)
+{
+    TRY(0, pattern(&cfg));
+    TRY(0, (pattern(&cfg), cfg.connection_limit = 3, cfg.second_session = NHTB_SECOND_KEEP));
+    TRY(NHTB_ERR_ARG, (pattern(&cfg), cfg.remote_id.data = str("spokes.example")));
+    TRY(NHTB_ERR_ARG, (pattern(&cfg), cfg.seed.p = NULL));
+    TRY(NHTB_ERR_ARG, (pattern(&cfg), cfg.seed.n = 31));
+    TRY(NHTB_ERR_ARG, (pattern(&cfg), cfg.seed.n = 4097));
+    TRY(NHTB_ERR_ARG, (pattern(&cfg), cfg.psk = str("secret")));
+    TRY(NHTB_ERR_ARG, (pattern(&cfg), cfg.path.remote = ip("192.0.2.9")));
+    TRY(NHTB_ERR_ARG, (pattern(&cfg), cfg.second_session = NHTB_SECOND_KEEP + 1));
+    TRY(NHTB_ERR_ARG, (pattern(&cfg), cfg.reserved = 1));
+    TRY(NHTB_ERR_ARG, (pattern(&cfg), cfg.wildcard = NHTB_WILDCARD_KEY_ID + 1));
+    TRY(NHTB_ERR_ARG, (pattern(&cfg), cfg.establish = NHTB_ESTABLISH_IMMEDIATELY));
+}
+
+Test(ike_config, what_belongs_to_patterns_is_refused_elsewhere)
+{
+    TRY(NHTB_ERR_ARG, cfg.seed = str("thirty-two octets of a seed......"));
+    TRY(NHTB_ERR_ARG, cfg.connection_limit = 1);
+    TRY(NHTB_ERR_ARG, cfg.second_session = NHTB_SECOND_KEEP);
+    TRY(NHTB_ERR_ARG, cfg.reserved = 1);
+}

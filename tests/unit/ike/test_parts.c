@@ -212,6 +212,8 @@ Test(narrow, covered_selectors_are_merged_and_the_list_is_bounded)
     }
     cr_assert(nhi_ts_narrow(&out, v, 40, NULL, 0, NULL));
     cr_assert_eq(out.n, NHI_TS_MAX);
+    nhi_ts_from_config(&out, v, 40);
+    cr_assert_eq(out.n, NHI_TS_MAX);
 }
 
 Test(narrow, within_tells_a_subset)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Each message of a session with its payloads edited and sealed again under the right keys: removed,
- * doubled, forty-fold, swapped, strangers inserted, bodies emptied, lengths off by one. Whatever the
+ * doubled, forty-fold, swapped, turned round and rotated, strangers inserted, bodies emptied, lengths off by one. Whatever the
  * answer: no crash, no wrong establishment, nothing half installed, and both ends come back to one
  * agreed pair. RFC 7296 2.5, 2.21, 3.2. */
 #include <criterion/criterion.h>
@@ -20,6 +20,8 @@ typedef enum edit_kind {
     SHORT_BODY,
     LONG_BODY,
     SWAP,
+    ROTATE, /* payload i first, the others behind it in their order */
+    REVERSE,
     UNKNOWN,          /* a type nobody knows before payload i */
     UNKNOWN_CRITICAL, /* the same with the critical bit */
     STRANGER,         /* a known type that does not belong here, at the end */
@@ -28,9 +30,9 @@ typedef enum edit_kind {
 } edit_kind;
 
 static const char *const kinds[EDITS] = {
-    "nothing",    "remove",           "double",     "forty-fold",  "empty",
-    "length - 1", "length + 1",       "body short", "body longer", "swap",
-    "unknown",    "unknown critical", "stranger",   "all gone"};
+    "nothing",    "remove",           "double",      "forty-fold", "empty",  "length - 1",
+    "length + 1", "body short",       "body longer", "swap",       "rotate", "reverse",
+    "unknown",    "unknown critical", "stranger",    "all gone"};
 
 static const uint8_t strangers[] = {NHI_PL_SA,     NHI_PL_KE,      NHI_PL_IDI,  NHI_PL_IDR,
                                     NHI_PL_CERT,   NHI_PL_CERTREQ, NHI_PL_AUTH, NHI_PL_NONCE,
@@ -130,12 +132,23 @@ static void add_unknown(nhi_ike_builder *b, bool critical)
         b->w.p[at + 1] = 0x80;
 }
 
+/** Which payload comes k-th. */
+static unsigned place(const edit *x, unsigned k, unsigned n)
+{
+    switch (x->kind) {
+    case SWAP: return k == x->i ? x->j : k == x->j ? x->i : k;
+    case ROTATE: return (k + x->i) % n;
+    case REVERSE: return n - 1 - k;
+    default: return k;
+    }
+}
+
 static void write_one(nhi_ike_builder *b, const text *t, const edit *x, unsigned k)
 {
     const nhi_ike_pl *pl = &t->msg.pl[k];
-    unsigned times = 1;
-    if (x->kind == SWAP) {
-        add(b, &t->msg.pl[k == x->i ? x->j : k == x->j ? x->i : k]);
+    unsigned times = 1, from = place(x, k, (unsigned)t->msg.n);
+    if (x->kind >= SWAP && x->kind <= REVERSE) {
+        add(b, &t->msg.pl[from]);
         return;
     }
     if (k != x->i || x->kind == NOTHING || x->kind == STRANGER) {
@@ -259,8 +272,9 @@ static void all_edits(twins_opts o, const char *what)
             break;
         cr_assert(x.reason != NHTB_REASON_IKE_MALFORMED && x.reason != NHTB_REASON_IKE_INTEGRITY);
         unsigned n = x.payloads;
-        for (unsigned k = REMOVE; k <= SWAP; k++)
+        for (unsigned k = REMOVE; k <= ROTATE; k++)
             each(&o, number, (edit_kind)k, n, &t);
+        each(&o, number, REVERSE, 1, &t);
         each(&o, number, UNKNOWN, n + 1, &t);
         each(&o, number, UNKNOWN_CRITICAL, n + 1, &t);
         each(&o, number, STRANGER, sizeof strangers, &t);

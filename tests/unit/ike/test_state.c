@@ -33,6 +33,10 @@ Test(ike_state, transitions_are_exactly_the_diagram)
             cr_assert_eq(nhi_ike_sa_may(from, to), strchr(legal[from], letter[to]) != NULL,
                          "%s -> %s", nhi_ike_sa_state_name(from), nhi_ike_sa_state_name(to));
     cr_assert_not(nhi_ike_sa_may(NHI_SA_STATES, NHI_SA_UP));
+    cr_assert_not(nhi_ike_sa_may(NHI_SA_UP, NHI_SA_STATES));
+    cr_assert_not(nhi_ike_child_may(NHI_CHILD_STATES, NHI_CHILD_UP));
+    cr_assert_not(nhi_ike_child_may(NHI_CHILD_UP, NHI_CHILD_STATES));
+    cr_assert_str_eq(nhi_ike_sa_state_name(NHI_SA_STATES), "?");
 }
 
 Test(ike_state, no_way_leads_to_established_without_authentication)
