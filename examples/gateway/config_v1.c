@@ -259,5 +259,11 @@ bool check_v1(cfg_rd *r, const cfg_gateway *g)
         rd_push(r, "remote_identity");
         return rd_fail(r, "IKEv1 entries stand for one identity each");
     }
-    return g->v1 == NULL || check_roles(r, g);
+    if (g->v1 == NULL)
+        return true;
+    const size_t at = rd_push(r, "ikev1");
+    const bool ok = check_roles(r, g);
+    if (ok)
+        rd_pop(r, at);
+    return ok;
 }

@@ -121,7 +121,10 @@ bool nhi_db_sa_owner(nhi_db *db, nhtb_sa_id id, nhtb_peer_id *peer, uint16_t *ch
 /** All tunnels of a peer move to other outer endpoints (new endpoint object, one store each). */
 int nhi_db_peer_move(nhi_db *db, nhtb_peer_id peer, const nhtb_path *path);
 /** Outer path MTU learnt for all tunnels with these outer addresses. Returns how many changed. */
-size_t nhi_db_path_mtu(nhi_db *db, const nhtb_path *path, uint32_t mtu);
+size_t nhi_db_path_mtu(nhi_db *db, const nhtb_path *path, uint32_t mtu, nhtb_time now);
+/** Values learnt at `before` or earlier are forgotten: nobody says when a way grew wider (RFC 8201
+ *  4). Returns how many younger ones are left. */
+size_t nhi_db_mtu_forget(nhi_db *db, nhtb_time before);
 /** Newest inbound use of any SA of a peer (liveness): 0 none. */
 nhtb_time nhi_db_peer_last_in(nhi_db *db, nhtb_peer_id peer);
 nhtb_time nhi_db_peer_last_out(nhi_db *db, nhtb_peer_id peer);

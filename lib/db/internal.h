@@ -61,6 +61,8 @@ typedef struct nhi_db_tunnel {
         claim[2]; /* announced by the peer while up, IPv4 and IPv6: waits behind a static entry */
     struct nhi_db_pair *current;
     uint32_t live_index;
+    uint32_t mtu_start; /* outer path MTU to begin with, and to go back to */
+    nhtb_time mtu_at;   /* when a smaller one was learnt, 0: none is in force */
     nhi_db_count total; /* of SAs that are gone */
 } nhi_db_tunnel;
 

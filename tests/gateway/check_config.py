@@ -29,6 +29,7 @@ BASE = {
 
 # (name, pointer to set, value (DELETE removes), pointer of the error, words in the message)
 DELETE = object()
+V1 = {**BASE["gateways"][0], "ike_version": 1, "proposals": ["aes256-sha256-modp2048"]}
 CASES = [
     ("unknown key at the top", "/colour", "red", "/colour", "unknown key"),
     ("unknown key deep inside", "/gateways/0/vpns/0/colour", 1, "/gateways/0/vpns/0/colour", "unknown key"),
@@ -99,6 +100,19 @@ CASES = [
     ("IKEv1 member out of range", "/gateways/0/ikev1", {"lifetime_kilobytes": 1},
      "/gateways/0/ikev1/lifetime_kilobytes", "from 64"),
     ("IKEv1 members of two minds: IKEv2", "/gateways/0/ikev1", {"mode": "main"}, "/gateways/0/ikev1", "ike_version"),
+    ("XAuth client without a password", "/gateways/0", {**V1, "ikev1": {"xauth": "client", "user": "a"}},
+     "/gateways/0/ikev1/xauth", "password"),
+    ("XAuth server without users", "/gateways/0", {**V1, "ikev1": {"xauth": "server"}}, "/gateways/0/ikev1/xauth", "users"),
+    ("XAuth user without a password", "/gateways/0", {**V1, "ikev1": {"xauth": "server", "users": [{"name": "a"}]}},
+     "/gateways/0/ikev1/users/0", "password"),
+    ("XAuth users with one name", "/gateways/0", {**V1, "ikev1": {"users": [{"name": "a"}, {"name": "a"}]}},
+     "/gateways/0/ikev1/users/1/name", "twice"),
+    ("virtual addresses outside the subnet", "/gateways/0", {**V1, "ikev1": {"mode_config": {
+        "role": "server", "pool": "10.11.12.0/25"}}}, "/gateways/0/ikev1/mode_config/pool", "subnet"),
+    ("virtual addresses wider than the subnet", "/gateways/0", {**V1, "ikev1": {"mode_config": {
+        "role": "server", "pool": "10.11.10.0/23"}}}, "/gateways/0/ikev1/mode_config/pool", "subnet"),
+    ("mode config without a role", "/gateways/0", {**V1, "ikev1": {"mode_config": {"push": True}}},
+     "/gateways/0/ikev1/mode_config", "role"),
     ("no VPN", "/gateways/0/vpns", [], "/gateways/0/vpns", "1 to 64"),
 ]
 
