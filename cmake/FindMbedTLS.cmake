@@ -1,6 +1,6 @@
 # Finds mbedTLS where neither a .pc nor CMake files are packaged (Debian 12's 2.28).
-# Gives MbedTLS::mbedcrypto, MbedTLS_FOUND, MbedTLS_VERSION. Cache: MbedTLS_INCLUDE_DIR,
-# MbedTLS_CRYPTO_LIBRARY. A config package (mbedTLS 3.x) is preferred when there is one.
+# Gives MbedTLS::mbedcrypto, MbedTLS::mbedx509, MbedTLS_FOUND, MbedTLS_VERSION. Cache:
+# MbedTLS_INCLUDE_DIR, MbedTLS_CRYPTO_LIBRARY, MbedTLS_X509_LIBRARY. A config package (mbedTLS 3.x) is preferred when there is one.
 if(TARGET MbedTLS::mbedcrypto)
     set(MbedTLS_FOUND TRUE)
     return()
@@ -13,7 +13,8 @@ endif()
 
 find_path(MbedTLS_INCLUDE_DIR mbedtls/gcm.h)
 find_library(MbedTLS_CRYPTO_LIBRARY mbedcrypto)
-mark_as_advanced(MbedTLS_INCLUDE_DIR MbedTLS_CRYPTO_LIBRARY)
+find_library(MbedTLS_X509_LIBRARY mbedx509)
+mark_as_advanced(MbedTLS_INCLUDE_DIR MbedTLS_CRYPTO_LIBRARY MbedTLS_X509_LIBRARY)
 
 set(MbedTLS_VERSION "")
 foreach(_header version.h build_info.h)
@@ -26,7 +27,7 @@ endforeach()
 
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(MbedTLS
-    REQUIRED_VARS MbedTLS_CRYPTO_LIBRARY MbedTLS_INCLUDE_DIR
+    REQUIRED_VARS MbedTLS_CRYPTO_LIBRARY MbedTLS_X509_LIBRARY MbedTLS_INCLUDE_DIR
     VERSION_VAR MbedTLS_VERSION)
 
 if(MbedTLS_FOUND)
@@ -34,4 +35,9 @@ if(MbedTLS_FOUND)
     set_target_properties(MbedTLS::mbedcrypto PROPERTIES
         IMPORTED_LOCATION "${MbedTLS_CRYPTO_LIBRARY}"
         INTERFACE_INCLUDE_DIRECTORIES "${MbedTLS_INCLUDE_DIR}")
+    add_library(MbedTLS::mbedx509 UNKNOWN IMPORTED)
+    set_target_properties(MbedTLS::mbedx509 PROPERTIES
+        IMPORTED_LOCATION "${MbedTLS_X509_LIBRARY}"
+        INTERFACE_INCLUDE_DIRECTORIES "${MbedTLS_INCLUDE_DIR}"
+        INTERFACE_LINK_LIBRARIES MbedTLS::mbedcrypto)
 endif()

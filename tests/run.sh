@@ -205,7 +205,8 @@ stage_mutations() {
 
 stage_scripts() {
     local s
-    for s in tests/scapy/run.sh tests/interop/run.sh tests/gateway/*.sh examples/gateway/demo.sh; do
+    for s in tests/scapy/run.sh tests/interop/run.sh tests/gateway/*.sh examples/gateway/demo.sh \
+        examples/gateway/scenarios/*/run.sh; do
         [ -x "$s" ] && NHTB_BUILD=$work/gcc script "$s" "./$s"
     done
 }

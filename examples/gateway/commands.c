@@ -48,9 +48,43 @@ static const char *text_of(const call *c, const char *key)
     return cJSON_IsString(v) ? v->valuestring : NULL;
 }
 
+/* The chain of one destination instead of the whole table of routes. */
+static void show_way(const call *c, const char *address)
+{
+    nhtb_addr a;
+    if (nhtb_addr_parse(address, &a) != 0)
+        ctl_refuse(c->w, "bad_argument", "not an address: %.64s", address);
+    else
+        way_show(c->g, &a, c->w);
+}
+
+static bool limit_to(const call *c, const char *iface)
+{
+    const cfg *f = c->g->state.cfg;
+    for (uint32_t i = 0; i < f->n_ifaces; i++)
+        if (strcmp(f->ifaces[i].name, iface) == 0)
+            return snprintf(c->out->at.iface, sizeof c->out->at.iface, "%s", iface) > 0;
+    ctl_refuse(c->w, "not_found", "no interface is named \"%.64s\"", iface);
+    return false;
+}
+
 static void do_show(const call *c)
 {
-    const char *table = text_of(c, "table");
+    const char *table = text_of(c, "table"), *address = text_of(c, "address");
+    const char *iface = text_of(c, "interface");
+    const bool bindings = table != NULL && strcmp(table, "ipsec next-hop-tunnels") == 0;
+    const bool routes = table != NULL && strcmp(table, "route") == 0;
+    if ((address != NULL && !routes) || (iface != NULL && !bindings)) {
+        ctl_refuse(c->w, "unknown_argument", "this table takes no %s",
+                   address != NULL ? "address" : "interface");
+        return;
+    }
+    if (address != NULL) {
+        show_way(c, address);
+        return;
+    }
+    if (iface != NULL && !limit_to(c, iface))
+        return;
     c->out->table = table != NULL ? show_find(table) : NULL;
     if (c->out->table == NULL) {
         ctl_refuse(c->w, "unknown_table", "no such table: %.64s", table != NULL ? table : "(none)");
@@ -210,7 +244,7 @@ static const struct {
     void (*run)(const call *c);
     const char *arguments[3];
 } COMMANDS[] = {
-    {"show", do_show, {"table", NULL, NULL}},
+    {"show", do_show, {"table", "address", "interface"}},
     {"initiate", do_initiate, {"peer", NULL, NULL}},
     {"clear", do_clear, {"peer", "table", "address"}},
     {"rekey", do_rekey, {"peer", "what", NULL}},
@@ -252,8 +286,7 @@ void ctl_command(gw *g, const char *text, size_t n, json_out *w, ctl_answer *out
     char pointer[CFG_POINTER_MAX] = "";
     const char *why = NULL;
     cfg_pos pos;
-    out->table = NULL;
-    out->monitor = false;
+    memset(out, 0, sizeof *out);
     if (!cfg_pos_check(text, n, &pos, pointer, &why)) {
         ctl_refuse(w, "bad_request", "not a JSON request: %s (byte %u)", why, pos.column);
         return;

@@ -21,7 +21,8 @@ typedef struct cfg_iface {
     char name[CFG_IFNAME];
     bool multipoint, rpf, rpf_set, copy_outer_dscp, ecn_compat;
     uint8_t transit, df, ttl, dscp; /* dscp 0xff: copy */
-    uint32_t mtu;
+    uint16_t tcp_mss;               /* NHTB_MSS_* or a value */
+    uint32_t mtu, multicast_max;
     nhtb_prefix addr4, addr6;
     char *canon; /* its JSON, to compare on reload */
 } cfg_iface;
@@ -46,6 +47,43 @@ typedef struct cfg_owner {
     cfg_id id;
 } cfg_owner;
 
+#define CFG_TEXT 256
+
+typedef struct cfg_secret {
+    uint8_t p[CFG_TEXT];
+    size_t n;
+} cfg_secret;
+
+typedef struct cfg_user {
+    char name[CFG_TEXT];
+    cfg_secret password;
+    nhtb_addr address;
+} cfg_user;
+
+/** "ikev1" of a gateway: v holds what needs no memory of its own. */
+typedef struct cfg_v1 {
+    nhtb_v1 v;
+    char user[CFG_TEXT], banner[CFG_TEXT], domain[CFG_TEXT];
+    cfg_secret password;
+    cfg_user *users;
+    uint32_t n_users;
+    nhtb_prefix split[16];
+} cfg_v1;
+
+/** What stands in files, one behind the other. */
+typedef struct cfg_text {
+    uint8_t *p;
+    size_t n;
+} cfg_text;
+
+/** "certificates" of a gateway. */
+typedef struct cfg_pki {
+    cfg_text chain, key, anchors, crls;
+    uint32_t hashes;
+    uint8_t revocation; /* nhtb_revocation */
+    bool pss, send_request;
+} cfg_pki;
+
 typedef struct cfg_gateway {
     char name[NHTB_NAME_MAX];
     nhtb_addr local, remote;
@@ -64,8 +102,14 @@ typedef struct cfg_gateway {
     cfg_owner *owners;
     uint8_t seed[CFG_PSK_MAX];
     size_t seed_n;
+    uint32_t ike_version; /* 1 or 2 */
+    cfg_v1 *v1;           /* NULL: nothing was said */
+    cfg_pki *pki;         /* NULL: pre-shared keys only */
     char *canon;
 } cfg_gateway;
+
+/** config_pki.c: the same files' contents? NULL is allowed. */
+bool cfg_pki_same(const cfg_pki *a, const cfg_pki *b);
 
 typedef struct cfg_next_hop {
     uint32_t iface, gateway, vpn; /* indexes */

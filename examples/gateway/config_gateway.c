@@ -112,16 +112,20 @@ static bool rd_selectors(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *
 
 /* ---- VPNs ---- */
 
-/* A point-to-point interface follows its one VPN. */
-static bool check_one_vpn(cfg_rd *r, uint32_t iface, const cfg_vpn *self)
+static bool among(const cfg_gateway *g, const cfg_vpn *v)
+{
+    return g->vpns != NULL && v >= g->vpns && v < g->vpns + g->n_vpns;
+}
+
+/* A point-to-point interface has one peer: a VPN, or several that their selectors tell apart. */
+static bool check_one_peer(cfg_rd *r, uint32_t iface, const cfg_vpn *self)
 {
     const cfg *c = r->c;
     if (c->ifaces[iface].multipoint)
         return true;
     for (uint32_t g = 0; g < c->n_gateways; g++)
-        for (uint32_t v = 0; v < c->gateways[g].n_vpns; v++)
-            if (&c->gateways[g].vpns[v] != self && c->gateways[g].vpns[v].name[0] != 0 &&
-                c->gateways[g].vpns[v].iface == iface)
+        for (uint32_t v = 0; !among(&c->gateways[g], self) && v < c->gateways[g].n_vpns; v++)
+            if (c->gateways[g].vpns[v].iface == iface)
                 return rd_fail(r, "%s is point-to-point and has a VPN already; set \"multipoint\"",
                                c->ifaces[iface].name);
     return true;
@@ -130,7 +134,7 @@ static bool check_one_vpn(cfg_rd *r, uint32_t iface, const cfg_vpn *self)
 static bool rd_bind(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
 {
     cfg_vpn *p = dst;
-    return rd_iface_ref(r, v, &p->iface, f) && check_one_vpn(r, p->iface, p);
+    return rd_iface_ref(r, v, &p->iface, f) && check_one_peer(r, p->iface, p);
 }
 
 static const cfg_field VPN_FIELDS[] = {
@@ -166,7 +170,7 @@ static bool rd_vpns(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
     (void)f;
     if (!cJSON_IsArray(v) || cJSON_GetArraySize(v) < 1 || cJSON_GetArraySize(v) > 64)
         return rd_fail(r, "an array of 1 to 64 VPNs is expected here");
-    /* visible to check_one_vpn while it is filled */
+    /* visible to check_one_peer while it is filled */
     g->vpns = calloc((size_t)cJSON_GetArraySize(v), sizeof *g->vpns);
     if (g->vpns == NULL)
         return rd_fail(r, "out of memory");
@@ -225,6 +229,7 @@ static const cfg_field GATEWAY_FIELDS[] = {
     {"second_session", rd_word, offsetof(cfg_gateway, second_session), 0, 0, SECOND, false},
     {"next_hop_owners", rd_owners, 0, 0, 0, NULL, false},
     {"pre_shared_key", rd_psk, 0, 0, 0, NULL, false},
+    {"certificates", rd_certificates, 0, 0, 0, NULL, false},
     {"proposals", rd_ike_proposals, 0, 0, 0, NULL, false},
     {"establish_tunnels", rd_word, offsetof(cfg_gateway, establish), 0, 0, ESTABLISH, false},
     {"nhtb_notify", rd_word, offsetof(cfg_gateway, announce), 0, 0, NOTIFY, false},
@@ -233,6 +238,8 @@ static const cfg_field GATEWAY_FIELDS[] = {
     {"initial_contact", rd_bool, offsetof(cfg_gateway, initial_contact), 0, 0, NULL, false},
     {"lifetime_seconds", rd_u32, offsetof(cfg_gateway, lifetime_s), 60, 604800, NULL, false},
     {"path_mtu", rd_u32, offsetof(cfg_gateway, path_mtu), 576, 9216, NULL, false},
+    {"ike_version", rd_u32, offsetof(cfg_gateway, ike_version), 1, 2, NULL, false},
+    {"ikev1", rd_ikev1, 0, 0, 0, NULL, false},
     {"vpns", rd_vpns, 0, 0, 0, NULL, true},
 };
 
@@ -245,7 +252,7 @@ static bool check_gateway(cfg_rd *r, const cfg_gateway *all, uint32_t index)
         rd_push(r, "name");
         return rd_fail(r, "the name \"%s\" is used twice", g->name);
     }
-    if (!check_wild(r, g))
+    if (!check_wild(r, g) || !check_v1(r, g) || !check_pki(r, g))
         return false;
     if (g->establish == NHTB_ESTABLISH_IMMEDIATELY && g->remote.family == 0) {
         rd_push(r, "establish_tunnels");
@@ -264,6 +271,7 @@ bool rd_gateway(cfg_rd *r, const cJSON *v, void *items, uint32_t index)
     g->initial_contact = true;
     g->liveness_s = 10;
     g->liveness_tries = 3;
+    g->ike_version = 2;
     if (!rd_object(r, v, g, GATEWAY_FIELDS, sizeof GATEWAY_FIELDS / sizeof *GATEWAY_FIELDS))
         return false;
     g->canon = cJSON_PrintUnformatted(v);

@@ -56,6 +56,8 @@ bool rd_ignore(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f);
 
 /** secret.c: {"file": "..."} or {"text": "..."} into a cfg_gateway. */
 bool rd_psk(cfg_rd *r, const cJSON *v, void *gateway, const cfg_field *f);
+/** secret.c: the same into a cfg_secret. */
+bool rd_secret(cfg_rd *r, const cJSON *v, void *secret, const cfg_field *f);
 /** secret.c: a name relative to the configuration's folder. */
 bool rd_path(cfg_rd *r, const char *name, char *path, size_t room);
 /** config_wild.c: the members of a gateway for many peers, and what they ask of each other. */
@@ -63,6 +65,15 @@ bool rd_wildcard(cfg_rd *r, const cJSON *v, void *gateway);
 bool rd_seed(cfg_rd *r, const cJSON *v, void *gateway, const cfg_field *f);
 bool rd_owners(cfg_rd *r, const cJSON *v, void *gateway, const cfg_field *f);
 bool check_wild(cfg_rd *r, const cfg_gateway *g);
+/** config_v1.c: the members of a gateway that speaks IKEv1; and the warnings about old algorithms. */
+bool rd_ikev1(cfg_rd *r, const cJSON *v, void *gateway, const cfg_field *f);
+bool check_v1(cfg_rd *r, const cfg_gateway *g);
+/** Wipes and frees; NULL is allowed. */
+void cfg_v1_del(cfg_v1 *v);
+/** config_pki.c: the certificates of a gateway, and whether they are complete. */
+bool rd_certificates(cfg_rd *r, const cJSON *v, void *gateway, const cfg_field *f);
+bool check_pki(cfg_rd *r, const cfg_gateway *g);
+void cfg_pki_del(cfg_pki *p);
 /** config_gateway.c: one element of "gateways". */
 bool rd_gateway(cfg_rd *r, const cJSON *v, void *items, uint32_t index);
 /** config_ipsec.c: "ipsec" into cfg.ipsec (nhtb_settings with its defaults). */

@@ -25,7 +25,6 @@ typedef struct client {
     struct client *next;
     json_out out;
     ctl_answer answer;
-    uint32_t cursor;
     bool writing, table_open, close_after, closing, monitor;
     json_out waiting; /* events, separated by commas */
     uint64_t lost;
@@ -131,7 +130,7 @@ static void send_rows(client *c)
     begin_frame(c);
     json_open(&c->out, NULL, '[');
     while (c->out.n < CHUNK && more)
-        more = c->answer.table(c->server->g, &c->cursor, &c->out);
+        more = c->answer.table(c->server->g, &c->answer.at, &c->out);
     json_close(&c->out, ']');
     if (c->out.n > 4 + 2) { /* "[]" is not worth a frame */
         if (!more)
@@ -215,7 +214,6 @@ static bool take_request(client *c)
     if (c->n_in < 4 + (size_t)n)
         return false;
     begin_frame(c);
-    c->cursor = 0;
     ctl_command(c->server->g, c->in + 4, n, &c->out, &c->answer);
     c->table_open = c->answer.table != NULL;
     c->monitor = c->answer.monitor;

@@ -24,7 +24,8 @@ void ctl_stop(gw *g);
 /** What a request asks for: an answer at once (written to w as one object), or a table. */
 typedef struct ctl_answer {
     show_row table; /* NULL: no rows follow */
-    bool monitor;   /* events follow until the client goes */
+    show_place at;
+    bool monitor; /* events follow until the client goes */
 } ctl_answer;
 /** One event, a JSON object, to every client that monitors. */
 void ctl_event(gw *g, const char *object, size_t n);

@@ -23,7 +23,8 @@ bool rd_path(cfg_rd *r, const char *name, char *path, size_t room)
     return n >= 0 && (size_t)n < room ? true : rd_fail(r, "the file name is too long");
 }
 
-static bool psk_file(cfg_rd *r, const char *name, cfg_gateway *g)
+/* A line of at most `most` bytes; *len gets its length. */
+static bool line_file(cfg_rd *r, const char *name, uint8_t *dst, size_t most, size_t *len)
 {
     char path[512], why[300];
     uint8_t buf[CFG_PSK_MAX + 2];
@@ -35,15 +36,39 @@ static bool psk_file(cfg_rd *r, const char *name, cfg_gateway *g)
         n--;
     if (n > 0 && n <= sizeof buf && buf[n - 1] == '\r')
         n--;
-    const bool fits = n > 0 && n <= CFG_PSK_MAX;
+    const bool fits = n > 0 && n <= most;
     if (fits) {
-        memcpy(g->psk, buf, n);
-        g->psk_n = n;
+        memcpy(dst, buf, n);
+        *len = n;
     }
     cfg_wipe(buf, sizeof buf);
     if (got < 0)
         return rd_fail(r, "%s", why);
-    return fits ? true : rd_fail(r, "%.160s: must hold 1 to %d bytes", path, CFG_PSK_MAX);
+    return fits ? true : rd_fail(r, "%.160s: must hold 1 to %zu bytes", path, most);
+}
+
+static bool psk_file(cfg_rd *r, const char *name, cfg_gateway *g)
+{
+    return line_file(r, name, g->psk, CFG_PSK_MAX, &g->psk_n);
+}
+
+bool rd_secret(cfg_rd *r, const cJSON *v, void *secret, const cfg_field *f)
+{
+    cfg_secret *s = secret;
+    const cJSON *m = cJSON_IsObject(v) && cJSON_GetArraySize(v) == 1 ? v->child : NULL;
+    const bool is_file = m != NULL && strcmp(m->string, "file") == 0;
+    (void)f;
+    if (!cJSON_IsString(m) || (!is_file && strcmp(m->string, "text") != 0))
+        return rd_fail(r, "{\"file\": NAME} or {\"text\": PASSWORD} is expected here");
+    rd_push(r, m->string);
+    if (is_file)
+        return line_file(r, m->valuestring, s->p, sizeof s->p - 1, &s->n);
+    s->n = strlen(m->valuestring);
+    if (s->n == 0 || s->n >= sizeof s->p)
+        return rd_fail(r, "must have 1 to %zu bytes", sizeof s->p - 1);
+    memcpy(s->p, m->valuestring, s->n);
+    log_text(r->log, NHTB_LOG_WARNING, "a password stands in the configuration; a file is safer");
+    return true;
 }
 
 static int digit(uint8_t c)

@@ -94,10 +94,10 @@ static void put_traffic(json_out *w, uint64_t out_packets, uint64_t out_bytes, u
 
 /* ---- rows ---- */
 
-static bool row_ike_sa(gw *g, uint32_t *cursor, json_out *w)
+static bool row_ike_sa(gw *g, show_place *at, json_out *w)
 {
     nhtb_ike_sa_info i = {.size = sizeof i};
-    if (!nhtb_ike_sa_next(g->ctx, cursor, &i))
+    if (!nhtb_ike_sa_next(g->ctx, &at->cursor, &i))
         return false;
     nhtb_proposal p = {.n_encr = 1, .n_prf = 1, .n_ke = 1, .n_integ = i.integ != 0};
     p.encr[0].id = i.encr;
@@ -145,10 +145,10 @@ static void put_sa_life(json_out *w, const gw *g, const nhtb_sa_info *i)
     put_ts(w, "remote_ts", i->remote_ts, i->n_remote_ts);
 }
 
-static bool row_ipsec_sa(gw *g, uint32_t *cursor, json_out *w)
+static bool row_ipsec_sa(gw *g, show_place *at, json_out *w)
 {
     nhtb_sa_info i = {.size = sizeof i};
-    if (!nhtb_sa_next(g->ctx, cursor, &i))
+    if (!nhtb_sa_next(g->ctx, &at->cursor, &i))
         return false;
     nhtb_proposal p = {.n_encr = 1, .n_integ = i.integ != 0, .n_esn = 1};
     p.encr[0].id = i.encr;
@@ -176,11 +176,19 @@ static bool row_ipsec_sa(gw *g, uint32_t *cursor, json_out *w)
     return true;
 }
 
-static bool row_binding(gw *g, uint32_t *cursor, json_out *w)
+const char *show_source_name(unsigned source)
+{
+    static const char *const NAMES[] = {"static", "assigned", "notify"};
+    return source < 3 ? NAMES[source] : NULL;
+}
+
+static bool row_binding(gw *g, show_place *at, json_out *w)
 {
     nhtb_binding_info i = {.size = sizeof i};
-    if (!nhtb_binding_next(g->ctx, cursor, &i))
-        return false;
+    do {
+        if (!nhtb_binding_next(g->ctx, &at->cursor, &i))
+            return false;
+    } while (at->iface[0] != 0 && strcmp(at->iface, i.iface_name) != 0);
     json_open(w, NULL, '{');
     put_addr(w, "next_hop", &i.next_hop);
     json_str(w, "interface", i.iface_name);
@@ -188,15 +196,17 @@ static bool row_binding(gw *g, uint32_t *cursor, json_out *w)
     json_str(w, "peer", i.peer.id != 0 ? i.peer_name : NULL);
     json_str(w, "flag", i.is_static ? "Static" : "Auto");
     json_bool(w, "up", i.up);
+    json_str(w, "source", show_source_name(i.source));
     put_identity(w, "ike_id", i.remote_id_type, i.remote_id, i.remote_id_len);
+    json_str(w, "xauth_user", i.user[0] != 0 ? i.user : NULL);
     json_close(w, '}');
     return true;
 }
 
-static bool row_owner(gw *g, uint32_t *cursor, json_out *w)
+static bool row_owner(gw *g, show_place *at, json_out *w)
 {
     nhtb_owner o = {.size = sizeof o};
-    if (!nhtb_owner_next(g->ctx, cursor, &o))
+    if (!nhtb_owner_next(g->ctx, &at->cursor, &o))
         return false;
     json_open(w, NULL, '{');
     put_addr(w, "next_hop", &o.next_hop);
@@ -207,10 +217,10 @@ static bool row_owner(gw *g, uint32_t *cursor, json_out *w)
     return true;
 }
 
-static bool row_route(gw *g, uint32_t *cursor, json_out *w)
+static bool row_route(gw *g, show_place *at, json_out *w)
 {
     nhtb_route_info i = {.size = sizeof i};
-    if (!nhtb_route_next(g->ctx, cursor, &i))
+    if (!nhtb_route_next(g->ctx, &at->cursor, &i))
         return false;
     const bool local = i.route.kind == NHTB_ROUTE_LOCAL;
     json_open(w, NULL, '{');
@@ -244,10 +254,10 @@ static void put_sockets(json_out *w, const gw *g)
     json_close(w, '}');
 }
 
-static bool row_iface(gw *g, uint32_t *cursor, json_out *w)
+static bool row_iface(gw *g, show_place *at, json_out *w)
 {
     nhtb_iface_info i = {.size = sizeof i};
-    if (!nhtb_iface_next(g->ctx, cursor, &i))
+    if (!nhtb_iface_next(g->ctx, &at->cursor, &i))
         return false;
     const gw_tun *tun = NULL;
     for (uint32_t k = 0; k < g->state.cfg->n_ifaces; k++)
@@ -261,6 +271,11 @@ static bool row_iface(gw *g, uint32_t *cursor, json_out *w)
     put_prefix(w, "address4", &i.addr4);
     put_prefix(w, "address6", &i.addr6);
     json_u64(w, "mtu", i.mtu);
+    if (i.tcp_mss <= NHTB_MSS_AUTO)
+        json_str(w, "tcp_mss", i.tcp_mss == NHTB_MSS_AUTO ? "auto" : "off");
+    else
+        json_u64(w, "tcp_mss", i.tcp_mss);
+    json_u64(w, "multicast_max", i.multicast_max);
     json_u64(w, "tunnels", i.tunnels);
     json_u64(w, "tunnels_up", i.tunnels_up);
     put_traffic(w, i.out_packets, i.out_bytes, i.in_packets, i.in_bytes);
@@ -284,10 +299,10 @@ void show_entry(json_out *w, const gw *g, const nhtb_peer_info *i)
         json_null(w, "connection_limit");
 }
 
-static bool row_peer(gw *g, uint32_t *cursor, json_out *w)
+static bool row_peer(gw *g, show_place *at, json_out *w)
 {
     nhtb_peer_info i = {.size = sizeof i};
-    if (!nhtb_peer_next(g->ctx, cursor, &i))
+    if (!nhtb_peer_next(g->ctx, &at->cursor, &i))
         return false;
     json_open(w, NULL, '{');
     json_str(w, "name", i.name);
@@ -336,16 +351,18 @@ static void put_host(json_out *w, const gw *g)
     json_close(w, '}');
 }
 
-static bool row_statistics(gw *g, uint32_t *cursor, json_out *w)
+static bool row_statistics(gw *g, show_place *at, json_out *w)
 {
     nhtb_stats s = {.size = sizeof s};
-    if ((*cursor)++ != 0 || nhtb_stats_get(g->ctx, &s) != 0)
+    if (at->cursor++ != 0 || nhtb_stats_get(g->ctx, &s) != 0)
         return false;
     json_open(w, NULL, '{');
     put_traffic(w, s.out_packets, s.out_bytes, s.in_packets, s.in_bytes);
     json_u64(w, "transit_packets", s.transit_packets);
     json_u64(w, "multicast_copies", s.multicast_copies);
     json_u64(w, "icmp_sent", s.icmp_sent);
+    json_u64(w, "nd_answered", s.nd_answered);
+    json_u64(w, "mss_clamped", s.mss_clamped);
     json_u64(w, "handoffs", s.handoffs);
     json_u64(w, "allocations_failed", s.allocations_failed);
     json_u64(w, "asserts_failed", s.asserts_failed);
@@ -390,10 +407,10 @@ static void put_limits(json_out *w, const nhtb_settings *s)
 }
 
 /* What protects against floods, and how much of it is used. */
-static bool row_security(gw *g, uint32_t *cursor, json_out *w)
+static bool row_security(gw *g, show_place *at, json_out *w)
 {
     nhtb_stats s = {.size = sizeof s};
-    if ((*cursor)++ != 0 || nhtb_stats_get(g->ctx, &s) != 0)
+    if (at->cursor++ != 0 || nhtb_stats_get(g->ctx, &s) != 0)
         return false;
     json_open(w, NULL, '{');
     put_limits(w, &g->settings);

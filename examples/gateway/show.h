@@ -5,13 +5,22 @@
 
 #include "gateway.h"
 
-/** Appends one JSON object and moves the cursor; false after the last row (nothing appended). */
-typedef bool (*show_row)(gw *g, uint32_t *cursor, json_out *w);
+/** How far a table was shown, and what it is limited to. */
+typedef struct show_place {
+    uint32_t cursor;
+    char iface[NHTB_NAME_MAX]; /* next-hop tunnels: of this interface only; "": all */
+} show_place;
+/** Appends one JSON object and moves the place; false after the last row (nothing appended). */
+typedef bool (*show_row)(gw *g, show_place *at, json_out *w);
 
 /** explain.c: one closed answer object about a peer; false: the library has it not any more. */
 bool explain_peer(gw *g, const nhtb_peer_info *peer, json_out *w);
 /** "entry", "connections" and "connection_limit" of a peer's row, null where they say nothing. */
 void show_entry(json_out *w, const gw *g, const nhtb_peer_info *i);
+/** way.c: one closed answer object: what a packet to this address meets. */
+void way_show(gw *g, const nhtb_addr *dst, json_out *w);
+/** "static", "assigned", "notify": where a binding comes from. */
+const char *show_source_name(unsigned source);
 /** Seconds from now until `at`, or null. */
 void show_left(json_out *w, const char *key, nhtb_time at);
 

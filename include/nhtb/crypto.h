@@ -6,7 +6,7 @@
  *
  *   bulk: ESP packets and IKE SK payloads; hot; called by workers and by the control thread
  *   kdf:  prf and hash, one-shot
- *   pk:   Diffie-Hellman (later signatures); cold; run as jobs on any thread */
+ *   pk:   Diffie-Hellman, signatures, certificate chains; cold; run as jobs on any thread */
 #ifndef NHTB_CRYPTO_H
 #define NHTB_CRYPTO_H
 
@@ -31,20 +31,24 @@ typedef enum nhtb_bulk_alg {
     NHTB_BULK_AES256_CBC_SHA384_192 = 7,
     NHTB_BULK_AES128_CBC_SHA512_256 = 8,
     NHTB_BULK_AES256_CBC_SHA512_256 = 9,
+    NHTB_BULK_AES128_CBC_SHA1_96 = 10, /* these four for old peers only, and never by default */
+    NHTB_BULK_AES256_CBC_SHA1_96 = 11,
+    NHTB_BULK_3DES_CBC_SHA1_96 = 12,
+    NHTB_BULK_3DES_CBC_SHA256_128 = 13,
     NHTB_BULK_ALG_END
 } nhtb_bulk_alg;
 
 typedef struct nhtb_bulk_key {
     uint16_t alg;    /* nhtb_bulk_alg */
     bool seal;       /* true: this key seals only; false: it opens only */
-    nhtb_span enc;   /* 16 or 32 bytes, without salt */
-    nhtb_span integ; /* HMAC key (32, 48 or 64 bytes), empty for an AEAD */
+    nhtb_span enc;   /* 16, 24 (3DES) or 32 bytes, without salt */
+    nhtb_span integ; /* HMAC key (20, 32, 48 or 64 bytes), empty for an AEAD */
     uint8_t salt[4]; /* AEAD: first bytes of the nonce (RFC 4106, RFC 7634); else zero */
 } nhtb_bulk_key;
 
 /** One operation. AEAD: nonce = salt | iv[0..7]; icv = tag over aad and text. Composite: text is
- *  CBC with iv[0..15] (len a multiple of 16) and icv = truncated HMAC over aad | iv | ciphertext |
- *  tail. seal: src is plaintext, dst ciphertext, icv is written. open: src is ciphertext, dst
+ *  CBC with an iv of one block, 16 bytes or 8 for 3DES (len a multiple of it), and icv = truncated
+ *  HMAC over aad | iv | ciphertext | tail. seal: src is plaintext, dst ciphertext, icv is written. open: src is ciphertext, dst
  *  plaintext, icv is read and compared in constant time; on mismatch status = NHTB_BULK_BAD and dst
  *  holds nothing useful. dst == src or disjoint. Where aad, iv and the ciphertext lie back to back
  *  in memory a backend may process them as one run; tail may be NULL. icv never overlaps text. */
@@ -87,26 +91,43 @@ typedef struct nhtb_bulk_ops {
 
 typedef enum nhtb_hash_alg {
     NHTB_HASH_NONE = 0,
-    NHTB_HASH_SHA1 = 1,   /* NAT detection only (RFC 7296 2.23) */
+    NHTB_HASH_SHA1 = 1,   /* NAT detection (RFC 7296 2.23), IKEv1 and old peers only */
     NHTB_HASH_SHA256 = 2, /* also prf and HMAC */
     NHTB_HASH_SHA384 = 3,
     NHTB_HASH_SHA512 = 4
 } nhtb_hash_alg;
 
+/** Ciphers that IKEv1 runs over whole messages, in CBC and without any integrity of their own
+ *  (RFC 2409 Appendix B). Never used for ESP or IKEv2. */
+typedef enum nhtb_cbc_alg {
+    NHTB_CBC_NONE = 0,
+    NHTB_CBC_AES = 1, /* key of 16, 24 or 32 bytes, block of 16 */
+    NHTB_CBC_3DES = 2 /* key of 24 bytes, block of 8; for old peers only */
+} nhtb_cbc_alg;
+
 /** One-shot and stateless; any thread. out receives the full digest (20, 32, 48 or 64 bytes).
- *  0 or an NHTB_ERR_* code with out wiped. */
+ *  0 or an NHTB_ERR_* code with out wiped. A table may end before has_cbc (its size says so): then
+ *  there is no IKEv1. */
 typedef struct nhtb_kdf_ops {
     uint32_t size;
     const char *name;
     bool (*has)(uint16_t hash);
     int (*hash)(uint16_t hash, const nhtb_span *v, size_t n, uint8_t *out);
     int (*hmac)(uint16_t hash, nhtb_span key, const nhtb_span *v, size_t n, uint8_t *out);
+    bool (*has_cbc)(uint16_t cipher); /* nhtb_cbc_alg; may be NULL */
+    /** Raw CBC over n bytes, a multiple of the block; no padding. iv (one block) is read and then
+     *  holds the last ciphertext block, as the next message of the exchange needs it. dst == src or
+     *  disjoint. NHTB_ERR_ARG for a wrong key or text length, NHTB_ERR_CRYPTO with dst wiped. */
+    int (*cbc)(uint16_t cipher, bool encrypt, nhtb_span key, uint8_t *iv, const uint8_t *src,
+               uint8_t *dst, size_t n);
 } nhtb_kdf_ops;
 
 /* ---- pk --------------------------------------------------------------------------------- */
 
 /** Key exchange methods by their IANA number (IKEv2 transform type 4). */
 enum {
+    NHTB_KE_MODP1024 = 2, /* this one and the next for old peers only, and never by default */
+    NHTB_KE_MODP1536 = 5,
     NHTB_KE_MODP2048 = 14,
     NHTB_KE_MODP3072 = 15,
     NHTB_KE_MODP4096 = 16,
@@ -126,6 +147,29 @@ enum {
  *    least 119 bits more than n has, so no value is preferred by more than 2^-119.
  *    MODP: seed[0..63] as a big-endian exponent, for every group (RFC 3526 8 asks for less).
  *  seed[80..111] feeds blinding only and never shows in a result. */
+/** Signatures. hash is an nhtb_hash_alg; NONE: the message is the digest itself, as IKEv1 signs its
+ *  HASH: RSA_PKCS1 then pads it without a DigestInfo (RFC 2409 5.1), ECDSA takes it as it is (RFC
+ *  4754), RSA_PSS cannot. */
+typedef enum nhtb_sig_alg {
+    NHTB_SIG_NONE = 0,
+    NHTB_SIG_RSA_PKCS1 = 1, /* EMSA-PKCS1-v1_5 (RFC 8017 9.2) */
+    NHTB_SIG_RSA_PSS = 2,   /* salt as long as the hash, MGF1 with the same hash */
+    NHTB_SIG_ECDSA = 3      /* DER Ecdsa-Sig-Value (RFC 3279 2.2.3) */
+} nhtb_sig_alg;
+/** What verify answers: anything but GOOD is no proof. */
+enum { NHTB_SIG_GOOD = 0x600d, NHTB_SIG_BAD = 1, NHTB_SIG_FAIL = 2 /* backend, memory */ };
+#define NHTB_SIG_MAX   1024 /* octets: RSA of 8192 bits */
+#define NHTB_SIG_SEED  48   /* octets of fresh randomness handed to sign */
+#define NHTB_CHAIN_MAX 10   /* certificates of one path, anchor included */
+
+/** A path to find. certs[0] is the one to prove, the others may help and come in any order; anchors
+ *  are trusted as they are, self-signed or not. All DER. at: seconds since 1970, 64 bits. */
+typedef struct nhtb_chain {
+    const nhtb_span *certs, *anchors;
+    size_t n_certs, n_anchors; /* at most 10, 64 */
+    int64_t at;
+} nhtb_chain;
+
 typedef struct nhtb_pk_ops {
     uint32_t size;
     const char *name;
@@ -141,6 +185,26 @@ typedef struct nhtb_pk_ops {
     int (*dh_shared)(uint16_t method, void *ctx, nhtb_span peer, uint8_t *secret,
                      size_t *secret_len);
     void (*dh_wipe)(uint16_t method, void *ctx); /* also frees vendor objects; idempotent */
+
+    /* From here on a table may end (its size says so) or hold NULL: then there are no signatures.
+     * Stateless, any thread; vendor objects live within one call, which may allocate. Keys and
+     * certificates are DER; callers have checked their sizes (RSA of 2048 to 8192 bits, P-256,
+     * P-384, P-521) before a backend sees them. */
+    bool (*has_sig)(uint16_t alg, uint16_t hash);
+    /** SubjectPublicKeyInfo of a private key (PKCS#1, SEC 1 or PKCS#8, not encrypted). *n in: room.
+     *  NHTB_ERR_CRYPTO: not a key. */
+    int (*key_public)(nhtb_span key, uint8_t *spki, size_t *n);
+    /** *n in: room (NHTB_SIG_MAX is always enough), out: length. The seed feeds salts, nonces and
+     *  blinding of backends that have no random source of their own. */
+    int (*sign)(nhtb_span key, uint16_t alg, uint16_t hash, nhtb_span message,
+                const uint8_t seed[NHTB_SIG_SEED], uint8_t *sig, size_t *n);
+    /** NHTB_SIG_GOOD, or why not. */
+    int (*verify)(nhtb_span spki, uint16_t alg, uint16_t hash, nhtb_span message, nhtb_span sig);
+    /** A path from certs[0] to an anchor that holds by RFC 5280 6.1 as far as the vendor checks it,
+     *  without revocation. path gets indices, certs first, then anchors from n_certs on; *n its
+     *  length. NHTB_ERR_CRYPTO: there is none. What vendors leave out is checked by the library
+     *  afterwards (lib/crypto/x509_path.c), so that the verdict does not depend on the vendor. */
+    int (*chain)(const nhtb_chain *in, uint16_t path[NHTB_CHAIN_MAX], size_t *n);
 } nhtb_pk_ops;
 
 typedef struct nhtb_crypto {

@@ -23,13 +23,16 @@ extern "C" {
     X(IFACE_DOWN, "iface_down")                                                                    \
     X(BINDING_ADDED, "binding_added") /* learnt; addr = next hop */                                \
     X(BINDING_REMOVED, "binding_removed")                                                          \
-    X(BINDING_REFUSED, "binding_refused") /* detail says why; addr = what was claimed */           \
-    X(SPOOFED, "spoofed")                 /* source check failed; addr = inner source */           \
-    X(PEER_MOVED, "peer_moved")           /* path = the new outer endpoints */                     \
-    X(AUTH_FAILED, "auth_failed")         /* wrong PSK or identity */                              \
-    X(UNKNOWN_PEER, "unknown_peer")       /* no entry fits; path tells where from */               \
-    X(LIMIT, "limit")                     /* a capacity is used up; detail names it */             \
-    X(QUESTION, "question")               /* see nhtb_answer */
+    X(BINDING_REFUSED, "binding_refused")   /* detail says why; addr = what was claimed */         \
+    X(SPOOFED, "spoofed")                   /* source check failed; addr = inner source */         \
+    X(PEER_MOVED, "peer_moved")             /* path = the new outer endpoints */                   \
+    X(AUTH_FAILED, "auth_failed")           /* wrong PSK or identity */                            \
+    X(UNKNOWN_PEER, "unknown_peer")         /* no entry fits; path tells where from */             \
+    X(LIMIT, "limit")                       /* a capacity is used up; detail names it */           \
+    X(QUESTION, "question")                 /* see nhtb_answer */                                  \
+    X(ADDRESS_RECEIVED, "address_received") /* mode config: addr is ours; set it on iface */       \
+    X(ADDRESS_GIVEN, "address_given")       /* mode config: addr is this peer's */                 \
+    X(WEAK, "weak") /* something known to be weak is in use; detail names it */
 
 typedef enum nhtb_event_kind {
 #define X(sym, name) NHTB_EVENT_##sym,
@@ -68,7 +71,18 @@ typedef enum nhtb_event_kind {
     X(NETWORK, "network", "the network refuses our packets")                                       \
     X(INTERNAL, "internal", "an internal check failed")                                            \
     X(OWNED, "owned", "the next hop belongs to another identity")                                  \
-    X(SECOND_SESSION, "second_session", "this identity is connected already")
+    X(SECOND_SESSION, "second_session", "this identity is connected already")                      \
+    X(XAUTH_WANTED, "xauth_wanted", "the peer asks for a user name and password")                  \
+    X(XAUTH_CHECK, "xauth_check", "a user name and password are to be judged")                     \
+    X(XAUTH, "xauth", "user name or password refused")                                             \
+    X(AGGRESSIVE_MODE, "aggressive_mode",                                                          \
+      "aggressive mode: who asks may try keys offline, and reads the identities")                  \
+    X(CERT_UNTRUSTED, "cert_untrusted", "no valid path from the certificate to a trusted one")     \
+    X(CERT_EXPIRED, "cert_expired", "a certificate is not valid yet, or no longer")                \
+    X(CERT_REVOKED, "cert_revoked", "a certificate is revoked")                                    \
+    X(CERT_STATUS, "cert_status", "no current revocation list says anything about a certificate")  \
+    X(CERT_WEAK, "cert_weak", "a certificate's key or hash is too weak")                           \
+    X(CERT_NAME, "cert_name", "the certificate does not hold the claimed identity")
 
 typedef enum nhtb_detail {
 #define X(sym, name, text) NHTB_DETAIL_##sym,
@@ -100,12 +114,25 @@ typedef struct nhtb_event {
 NHTB_API bool nhtb_next_event(nhtb_ctx *ctx, nhtb_event *ev);
 #define nhtb_event_init(e) ((e)->size = (uint32_t)sizeof *(e))
 
-/** Answer to a QUESTION event (a peer without a configured PSK is authenticating). An empty psk
- *  refuses. NHTB_ERR_STALE when the asker is gone. psk is copied. */
+/** Answer to a QUESTION event. Its detail says what is asked:
+ *    NONE          a peer without a configured PSK authenticates: psk; empty refuses
+ *    XAUTH_WANTED  we are an XAuth client: user and password; user empty gives up
+ *    XAUTH_CHECK   we are the server: nhtb_question_get tells user and password, accept judges,
+ *                  address (family 0: from the pool) is what the client may have
+ *  NHTB_ERR_STALE when the asker is gone. Everything is copied. */
 typedef struct nhtb_reply {
     uint32_t size;
     nhtb_span psk;
+    nhtb_span user, password;
+    nhtb_addr address;
+    bool accept;
 } nhtb_reply;
+/** What an XAUTH_CHECK question is about; spans are valid until the next call on ctx. */
+typedef struct nhtb_question {
+    uint32_t size;
+    nhtb_span user, password;
+} nhtb_question;
+NHTB_API int nhtb_question_get(nhtb_ctx *ctx, uint32_t question, nhtb_question *out);
 NHTB_API int nhtb_answer(nhtb_ctx *ctx, uint32_t question, const nhtb_reply *r, nhtb_time now);
 
 #ifdef __cplusplus

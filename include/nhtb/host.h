@@ -32,7 +32,11 @@ typedef struct nhtb_log {
 
 /** Keys for a packet dissector. Only a host that sets the hook below gets them, and only from a
  *  library built with NHTB_KEYLOG: never set it in production. Spans are borrowed for the call. */
-typedef enum nhtb_keylog_kind { NHTB_KEYLOG_IKE = 1, NHTB_KEYLOG_ESP = 2 } nhtb_keylog_kind;
+typedef enum nhtb_keylog_kind {
+    NHTB_KEYLOG_IKE = 1,
+    NHTB_KEYLOG_ESP = 2,
+    NHTB_KEYLOG_IKEV1 = 3 /* encr_key[0]: the key of both directions */
+} nhtb_keylog_kind;
 typedef struct nhtb_keylog {
     uint32_t size;
     uint8_t kind;                   /* nhtb_keylog_kind */

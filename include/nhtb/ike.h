@@ -4,6 +4,8 @@
 #define NHTB_IKE_H
 
 #include <nhtb/ctx.h>
+#include <nhtb/ikev1.h>
+#include <nhtb/pki.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,6 +18,7 @@ enum {
     NHTB_ID_FQDN = 2,
     NHTB_ID_RFC822 = 3,
     NHTB_ID_IPV6 = 5,
+    NHTB_ID_DER_DN = 9, /* a distinguished name in DER (nhtb_dn_parse) */
     NHTB_ID_KEY_ID = 11
 };
 #define NHTB_ID_MAX 255
@@ -39,7 +42,8 @@ typedef enum nhtb_protocol { NHTB_PROTO_IKE = 1, NHTB_PROTO_ESP = 3 } nhtb_proto
 
 /** Reads "aes256gcm16-prfsha256-x25519" (IKE) or "aes128-sha256-esn-noesn-ecp256" (ESP): words of
  *  aes128gcm16 aes256gcm16 chacha20poly1305 aes128 aes256 · sha256 sha384 sha512 · prfsha256
- *  prfsha384 prfsha512 · x25519 ecp256 ecp384 ecp521 modp2048 modp3072 modp4096 · esn noesn.
+ *  prfsha384 prfsha512 · x25519 ecp256 ecp384 ecp521 modp2048 modp3072 modp4096 · esn noesn; and
+ *  for old peers, never part of a default: 3des · sha1 · prfsha1 · modp1024 modp1536.
  *  Missing prf follows integ. Returns NHTB_ERR_ARG with *bad (may be NULL) at the first unknown or
  *  missing word. Any thread. */
 NHTB_API int nhtb_proposal_parse(nhtb_protocol proto, const char *text, nhtb_proposal *out,
@@ -82,7 +86,10 @@ typedef enum nhtb_wildcard {
     NHTB_WILDCARD_DOMAIN = 1, /* FQDN "*.spokes.example": one label or more before the suffix */
     NHTB_WILDCARD_EMAIL = 2,  /* RFC822 "*@example.org": any mailbox of exactly this domain */
     NHTB_WILDCARD_KEY_ID =
-        3 /* KEY_ID prefix that ends with one of . - _ : / @ or is followed by one */
+        3, /* KEY_ID prefix that ends with one of . - _ : / @ or is followed by one */
+    /* The next two are for DER_DN, and need certificates. Values of the pattern may be "*". */
+    NHTB_WILDCARD_DN = 4,       /* each attribute of the pattern is in the name, in any order */
+    NHTB_WILDCARD_CONTAINER = 5 /* ... and in the pattern's order */
 } nhtb_wildcard;
 typedef enum nhtb_second {
     NHTB_SECOND_REPLACE = 0, /* with INITIAL_CONTACT, or once the old one failed a liveness check */
@@ -112,7 +119,9 @@ typedef struct nhtb_peer {
     uint8_t second_session; /* nhtb_second, of one identity; wildcard entries only */
     uint16_t reserved;      /* 0 */
     uint32_t connection_limit; /* instances at the same time; 0: as limits.peers allows */
-    nhtb_span seed; /* wildcard entries: at least NHTB_PSK_SEED_MIN bytes, see nhtb_psk_derive */
+    nhtb_span seed;    /* wildcard entries: at least NHTB_PSK_SEED_MIN bytes, see nhtb_psk_derive */
+    const nhtb_v1 *v1; /* NULL: IKEv2; else this entry speaks IKEv1 and nothing else */
+    const nhtb_pki *pki; /* NULL: pre-shared keys; else certificates on one side or both */
 } nhtb_peer;
 NHTB_API void nhtb_peer_default(nhtb_peer *p, uint32_t size);
 #define nhtb_peer_init(p) nhtb_peer_default((p), (uint32_t)sizeof *(p))

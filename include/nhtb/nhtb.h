@@ -12,6 +12,8 @@
 #include <nhtb/worker.h>
 #include <nhtb/job.h>
 #include <nhtb/ike.h>
+#include <nhtb/ikev1.h>
+#include <nhtb/pki.h>
 #include <nhtb/psk.h>
 #include <nhtb/table.h>
 #include <nhtb/event.h>

@@ -36,7 +36,8 @@ typedef struct nhtb_stats {
     NHTB_IKE_COUNTERS(X)
 #undef X
     uint32_t ike_sas, half_open, child_sas, tunnels_up, bindings, routes, ifaces, peers, held;
-    uint64_t memory_bytes; /* allocated from the host now */
+    uint64_t memory_bytes;             /* allocated from the host now */
+    uint64_t nd_answered, mss_clamped; /* neighbour solicitations; TCP SYNs changed */
 } nhtb_stats;
 NHTB_API int nhtb_stats_get(nhtb_ctx *ctx, nhtb_stats *out);
 
@@ -56,6 +57,9 @@ typedef struct nhtb_ike_sa_info {
     bool libnhtb_peer;                        /* sent our Vendor ID */
     nhtb_time established, rekey_at, expires; /* NHTB_NEVER: none */
     uint32_t children;
+    uint8_t version; /* 1 or 2 */
+    uint8_t v1_mode; /* version 1: nhtb_v1_mode */
+    bool dpd;        /* version 1: both sides know RFC 3706 */
 } nhtb_ike_sa_info;
 NHTB_API bool nhtb_ike_sa_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_ike_sa_info *out);
 
@@ -81,6 +85,14 @@ typedef struct nhtb_sa_info {
 } nhtb_sa_info;
 NHTB_API bool nhtb_sa_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_sa_info *out);
 
+/** Where a row of the NHTB table comes from. Of two for the same next hop the earlier kind wins. */
+typedef enum nhtb_binding_source {
+    NHTB_BINDING_STATIC = 0,
+    NHTB_BINDING_ASSIGNED = 1, /* the virtual address we gave the peer (mode config) */
+    NHTB_BINDING_LEARNT = 2    /* the peer announced it */
+} nhtb_binding_source;
+#define NHTB_USER_MAX 64
+
 /** One row of the NHTB table. */
 typedef struct nhtb_binding_info {
     uint32_t size;
@@ -93,6 +105,8 @@ typedef struct nhtb_binding_info {
     uint16_t child;
     uint8_t remote_id_type, remote_id_len;
     uint8_t remote_id[NHTB_ID_MAX];
+    uint8_t source;           /* nhtb_binding_source */
+    char user[NHTB_USER_MAX]; /* XAuth user name, "": none */
 } nhtb_binding_info;
 NHTB_API bool nhtb_binding_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_binding_info *out);
 
@@ -104,6 +118,35 @@ typedef struct nhtb_route_info {
 } nhtb_route_info;
 NHTB_API bool nhtb_route_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_route_info *out);
 
+/** How far a packet gets on its way: route -> next hop -> binding -> tunnel -> SA. */
+typedef enum nhtb_way_end {
+    NHTB_WAY_NO_ROUTE = 0,   /* no route: not for us */
+    NHTB_WAY_LOCAL = 1,      /* the host's own side */
+    NHTB_WAY_NO_BINDING = 2, /* nothing is bound to the next hop */
+    NHTB_WAY_NO_TUNNEL = 3,  /* no VPN is bound to the point-to-point interface */
+    NHTB_WAY_NO_SA = 4,      /* its tunnel is down */
+    NHTB_WAY_SA = 5          /* it is sent by the SA below */
+} nhtb_way_end;
+/** Fields behind the end are zero. */
+typedef struct nhtb_way {
+    uint32_t size;
+    uint8_t end;        /* nhtb_way_end */
+    bool on_link;       /* the destination lies on the interface's subnet: its own next hop */
+    uint8_t iface_kind; /* nhtb_iface_kind */
+    uint8_t source;     /* nhtb_binding_source, where there is a binding */
+    nhtb_prefix prefix; /* of the route, or the subnet */
+    nhtb_iface_id iface;
+    nhtb_addr next_hop; /* family 0: the route names the interface alone */
+    nhtb_peer_id peer;  /* 0: manual */
+    uint16_t child;
+    char iface_name[NHTB_NAME_MAX], vpn[NHTB_NAME_MAX], peer_name[NHTB_NAME_MAX];
+    uint32_t spi_in, spi_out, mtu; /* mtu: largest inner packet */
+    nhtb_path path;
+} nhtb_way;
+/** Walks the tables for a destination as the workers do. On a point-to-point interface with several
+ *  selectors the first tunnel that is up is shown. NHTB_ERR_ARG: no address. */
+NHTB_API int nhtb_way_find(nhtb_ctx *ctx, const nhtb_addr *dst, nhtb_way *out);
+
 typedef struct nhtb_iface_info {
     uint32_t size;
     nhtb_iface_id id;
@@ -113,6 +156,8 @@ typedef struct nhtb_iface_info {
     nhtb_prefix addr4, addr6;
     uint32_t mtu, tunnels, tunnels_up;
     uint64_t out_packets, out_bytes, in_packets, in_bytes;
+    uint16_t tcp_mss; /* as configured */
+    uint32_t multicast_max;
 } nhtb_iface_info;
 NHTB_API bool nhtb_iface_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_iface_info *out);
 

@@ -29,6 +29,11 @@ static const struct word {
     {"modp2048", KIND_KE, NHTB_KE_MODP2048, 0},
     {"modp3072", KIND_KE, NHTB_KE_MODP3072, 0},
     {"modp4096", KIND_KE, NHTB_KE_MODP4096, 0},
+    {"3des", KIND_ENCR, NHI_ENCR_3DES, 0}, /* from here to the groups: old peers only */
+    {"sha1", KIND_INTEG, NHI_INTEG_SHA1_96, 0},
+    {"prfsha1", KIND_PRF, NHI_PRF_SHA1, 0},
+    {"modp1024", KIND_KE, NHTB_KE_MODP1024, 0},
+    {"modp1536", KIND_KE, NHTB_KE_MODP1536, 0},
     {"esn", KIND_ESN, 1, 0},
     {"noesn", KIND_ESN, 0, 0},
 };
@@ -96,6 +101,7 @@ static bool word_apply(nhtb_protocol proto, const struct word *w, nhtb_proposal 
 static uint16_t prf_of_integ(uint16_t integ)
 {
     switch (integ) {
+    case NHI_INTEG_SHA1_96: return NHI_PRF_SHA1;
     case NHI_INTEG_SHA256_128: return NHI_PRF_SHA256;
     case NHI_INTEG_SHA384_192: return NHI_PRF_SHA384;
     default: return NHI_PRF_SHA512;
@@ -272,6 +278,26 @@ static bool counts_sane(const nhtb_proposal *p)
 {
     return p->n_encr <= NHTB_PROPOSAL_MAX && p->n_prf <= NHTB_PROPOSAL_MAX &&
            p->n_integ <= NHTB_PROPOSAL_MAX && p->n_ke <= NHTB_PROPOSAL_MAX && p->n_esn <= 2;
+}
+
+static bool list_has(const uint16_t *v, size_t n, uint16_t what)
+{
+    for (size_t i = 0; i < n && i < NHTB_PROPOSAL_MAX; i++) {
+        if (v[i] == what)
+            return true;
+    }
+    return false;
+}
+
+bool nhi_proposal_is_old(const nhtb_proposal *p)
+{
+    for (size_t i = 0; i < p->n_encr && i < NHTB_PROPOSAL_MAX; i++) {
+        if (p->encr[i].id == NHI_ENCR_3DES)
+            return true;
+    }
+    return list_has(p->prf, p->n_prf, NHI_PRF_SHA1) ||
+           list_has(p->integ, p->n_integ, NHI_INTEG_SHA1_96) ||
+           list_has(p->ke, p->n_ke, NHTB_KE_MODP1024) || list_has(p->ke, p->n_ke, NHTB_KE_MODP1536);
 }
 
 bool nhi_proposal_filter(const nhtb_crypto *c, nhtb_protocol proto, nhtb_proposal *p)

@@ -14,6 +14,17 @@
         .salt_len = 4, .integ_len = 0, .iv_len = 8, .icv_len = 16, .block = 1, .aead = true,       \
         .soft_bytes = SOFT_BYTES, .hard_bytes = HARD_BYTES, .name = name_                          \
     }
+/* Old peers only: HMAC-SHA-1-96 (RFC 2404: key of 20 bytes, ICV of 12) and 3DES, whose block of 64
+ * bits lets two ciphertext blocks collide after about 2^35 bytes: its limits stay far below. */
+#define OLD(alg_, encr_, bits_, len_, integ_, integ_len_, icv_, block_, soft_, name_)              \
+    {                                                                                              \
+        .alg = alg_, .encr = encr_, .key_bits = bits_, .integ = integ_, .key_len = len_,           \
+        .salt_len = 0, .integ_len = integ_len_, .iv_len = block_, .icv_len = icv_,                 \
+        .block = block_, .aead = false, .soft_bytes = soft_, .hard_bytes = (soft_)*4,              \
+        .name = name_                                                                              \
+    }
+#define SOFT_3DES (UINT64_C(1) << 28)
+
 /* RFC 4868 2.6: the HMAC key is as long as the digest, the ICV half of it. */
 #define CBC(alg_, bits_, integ_, digest_, name_)                                                   \
     {                                                                                              \
@@ -39,12 +50,21 @@ static const nhi_bulk_facts bulk_table[] = {
         "AES-CBC-128/HMAC-SHA2-512-256"),
     CBC(NHTB_BULK_AES256_CBC_SHA512_256, 256, NHI_INTEG_SHA512_256, 64,
         "AES-CBC-256/HMAC-SHA2-512-256"),
+    OLD(NHTB_BULK_AES128_CBC_SHA1_96, NHI_ENCR_AES_CBC, 128, 16, NHI_INTEG_SHA1_96, 20, 12, 16,
+        SOFT_BYTES, "AES-CBC-128/HMAC-SHA1-96"),
+    OLD(NHTB_BULK_AES256_CBC_SHA1_96, NHI_ENCR_AES_CBC, 256, 32, NHI_INTEG_SHA1_96, 20, 12, 16,
+        SOFT_BYTES, "AES-CBC-256/HMAC-SHA1-96"),
+    OLD(NHTB_BULK_3DES_CBC_SHA1_96, NHI_ENCR_3DES, 0, 24, NHI_INTEG_SHA1_96, 20, 12, 8, SOFT_3DES,
+        "3DES-CBC/HMAC-SHA1-96"),
+    OLD(NHTB_BULK_3DES_CBC_SHA256_128, NHI_ENCR_3DES, 0, 24, NHI_INTEG_SHA256_128, 32, 16, 8,
+        SOFT_3DES, "3DES-CBC/HMAC-SHA2-256-128"),
 };
 
 static const struct {
     uint16_t prf;
     nhtb_hash_alg hash;
 } prf_table[] = {
+    {NHI_PRF_SHA1, NHTB_HASH_SHA1}, /* old peers, and never by default */
     {NHI_PRF_SHA256, NHTB_HASH_SHA256},
     {NHI_PRF_SHA384, NHTB_HASH_SHA384},
     {NHI_PRF_SHA512, NHTB_HASH_SHA512},
@@ -54,9 +74,9 @@ static const struct {
 static const struct {
     uint16_t method, public_len, secret_len;
 } ke_table[] = {
-    {NHTB_KE_MODP2048, 256, 256}, {NHTB_KE_MODP3072, 384, 384}, {NHTB_KE_MODP4096, 512, 512},
-    {NHTB_KE_P256, 64, 32},       {NHTB_KE_P384, 96, 48},       {NHTB_KE_P521, 132, 66},
-    {NHTB_KE_X25519, 32, 32},
+    {NHTB_KE_MODP1024, 128, 128}, {NHTB_KE_MODP1536, 192, 192}, {NHTB_KE_MODP2048, 256, 256},
+    {NHTB_KE_MODP3072, 384, 384}, {NHTB_KE_MODP4096, 512, 512}, {NHTB_KE_P256, 64, 32},
+    {NHTB_KE_P384, 96, 48},       {NHTB_KE_P521, 132, 66},      {NHTB_KE_X25519, 32, 32},
 };
 
 const nhi_bulk_facts *nhi_bulk_find(uint16_t encr, uint16_t key_bits, uint16_t integ)

@@ -9,10 +9,16 @@
 
 #include "base/base.h"
 
-enum { NHI_ENCR_AES_CBC = 12, NHI_ENCR_AES_GCM16 = 20, NHI_ENCR_CHACHA20_POLY1305 = 28 };
-enum { NHI_PRF_SHA256 = 5, NHI_PRF_SHA384 = 6, NHI_PRF_SHA512 = 7 };
+enum {
+    NHI_ENCR_3DES = 3,
+    NHI_ENCR_AES_CBC = 12,
+    NHI_ENCR_AES_GCM16 = 20,
+    NHI_ENCR_CHACHA20_POLY1305 = 28
+};
+enum { NHI_PRF_SHA1 = 2, NHI_PRF_SHA256 = 5, NHI_PRF_SHA384 = 6, NHI_PRF_SHA512 = 7 };
 enum {
     NHI_INTEG_NONE = 0,
+    NHI_INTEG_SHA1_96 = 2,
     NHI_INTEG_SHA256_128 = 12,
     NHI_INTEG_SHA384_192 = 13,
     NHI_INTEG_SHA512_256 = 14
@@ -25,7 +31,7 @@ typedef struct nhi_bulk_facts {
     uint8_t iv_len, icv_len,
         block; /* block: cipher block, 1 for stream; ESP aligns to max(4, block) */
     bool aead;
-    uint64_t soft_bytes, hard_bytes; /* per key, reliability.md 5: 2^36, 2^38 */
+    uint64_t soft_bytes, hard_bytes; /* per key: 2^36, 2^38; 3DES 2^28, 2^30 */
     const char *name;                /* "AES-GCM-16-256" ... for tables */
 } nhi_bulk_facts;
 /** NULL: unknown combination. integ must be 0 for an AEAD. */
@@ -54,6 +60,8 @@ bool nhi_crypto_has_ke(const nhtb_crypto *c, uint16_t method);
  *  many were written (<= cap). */
 size_t nhi_proposal_default(const nhtb_crypto *c, nhtb_protocol proto, nhtb_proposal *v,
                             size_t cap);
+/** Does it name anything that is kept for old peers only (SHA-1, 3DES, MODP-1024, MODP-1536)? */
+bool nhi_proposal_is_old(const nhtb_proposal *p);
 /** Removes transforms the backends do not offer; false when a needed kind becomes empty. */
 bool nhi_proposal_filter(const nhtb_crypto *c, nhtb_protocol proto, nhtb_proposal *p);
 

@@ -155,27 +155,28 @@ static nhtb_detail judge_addr(const nhi_iface_pub *p, const nhtb_addr *a)
     return subnet_edge(&net, a) ? NHTB_DETAIL_NOT_UNICAST : NHTB_DETAIL_NONE;
 }
 
-/* The tunnel's present learnt entry of a family, 0: none. */
-static uint32_t learnt_of(const nhi_db *db, const nhi_db_tunnel *t, uint8_t family)
+/* The tunnel's present entry of a family that was learnt, or given to the peer; 0: none. */
+static uint32_t entry_of(const nhi_db *db, const nhi_db_tunnel *t, uint8_t family, bool assigned)
 {
     NHI_LIST_FOR(it, &t->slots)
     {
         nhi_db_slot *s = NHI_CONTAINER(it, nhi_db_slot, tunnel_link);
         uint32_t index = nhi_db_slot_index(db, s);
-        if (!s->is_static && db->fib->slot[index].next_hop.family == family)
+        if (!s->is_static && s->assigned == assigned &&
+            db->fib->slot[index].next_hop.family == family)
             return index;
     }
     return 0;
 }
 
 static nhtb_detail judge_holder(const nhi_db *db, const nhi_db_tunnel *t, uint32_t index,
-                                uint32_t mine)
+                                uint32_t mine, bool assigned)
 {
     const nhi_db_slot *s = &db->slot[index];
     nhi_db_tunnel *holder = index == 0 ? NULL : s->tunnel;
     if (holder != NULL && s->is_static)
         return NHTB_DETAIL_STATIC_WINS;
-    if (holder != NULL && holder->up) /* another one: learn() has looked for t */
+    if (holder != NULL && holder != t && holder->up && (!assigned || s->assigned))
         return NHTB_DETAIL_TAKEN;
     if (mine != 0)
         return NHTB_DETAIL_NONE; /* it replaces one of its own */
@@ -186,27 +187,11 @@ static nhtb_detail judge_holder(const nhi_db *db, const nhi_db_tunnel *t, uint32
     return full && holder == NULL ? NHTB_DETAIL_CAPACITY : NHTB_DETAIL_NONE;
 }
 
-static nhtb_detail learn(nhi_db *db, nhi_db_tunnel *t, const nhtb_addr *a, const nhtb_identity *who,
-                         bool own)
+/* The slot becomes the tunnel's; what held it, and the tunnel's entry that it replaces, end. */
+static nhtb_detail hold(nhi_db *db, nhi_db_tunnel *t, const nhtb_addr *a, uint32_t mine,
+                        bool assigned)
 {
-    nhtb_detail d = judge_addr(t->iface->pub, a);
-    if (d != NHTB_DETAIL_NONE)
-        return d;
-    uint32_t index = nhi_db_slot_find(db, t->iface->id, a), mine = learnt_of(db, t, a->family);
-    const nhi_db_tunnel *holder = index != 0 ? db->slot[index].tunnel : NULL;
-    if (holder == t || (holder != NULL && holder->peer == t->peer && holder->up)) {
-        t->claim[a->family == 6] = *a;
-        return NHTB_DETAIL_NONE; /* a rekey, a second child, or what a static entry says already */
-    }
-    d = nhi_db_owner_judge(db, t->iface->id, a, who);
-    if (d == NHTB_DETAIL_NONE)
-        d = judge_holder(db, t, index, mine);
-    if (d == NHTB_DETAIL_NONE && own && who != NULL)
-        d = nhi_db_owner_take(db, t->iface->id, a, who);
-    if (d == NHTB_DETAIL_NONE || d == NHTB_DETAIL_STATIC_WINS)
-        t->claim[a->family == 6] = *a;
-    if (d != NHTB_DETAIL_NONE)
-        return d;
+    uint32_t index;
     int err = nhi_db_slot_intern(db, t->iface, a, &index);
     if (err != 0)
         return err == NHTB_ERR_LIMIT ? NHTB_DETAIL_CAPACITY : NHTB_DETAIL_MEMORY;
@@ -214,13 +199,72 @@ static nhtb_detail learn(nhi_db *db, nhi_db_tunnel *t, const nhtb_addr *a, const
     s->refs++; /* before the old entry goes: both may be one slot's last reference */
     if (s->tunnel != NULL)
         unlearn(db, index, NHTB_DETAIL_REPLACED);
-    if (mine != 0)
+    if (mine != 0 && mine != index)
         unlearn(db, mine, NHTB_DETAIL_REPLACED);
     db->n_bindings++;
     nhi_db_slot_bind(db, index, t, false);
+    s->assigned = assigned;
     if (t->up)
         note_learnt(db, NHI_DB_BINDING_ADDED, index, t, NHTB_DETAIL_NONE);
     return NHTB_DETAIL_NONE;
+}
+
+static nhtb_detail learn(nhi_db *db, nhi_db_tunnel *t, const nhtb_addr *a, const nhtb_identity *who,
+                         bool own)
+{
+    nhtb_detail d = judge_addr(t->iface->pub, a);
+    if (d != NHTB_DETAIL_NONE)
+        return d;
+    uint32_t index = nhi_db_slot_find(db, t->iface->id, a),
+             mine = entry_of(db, t, a->family, false);
+    const nhi_db_tunnel *holder = index != 0 ? db->slot[index].tunnel : NULL;
+    if (holder == t || (holder != NULL && holder->peer == t->peer && holder->up)) {
+        t->claim[a->family == 6] = *a;
+        return NHTB_DETAIL_NONE; /* a rekey, a second child, or what a static entry says already */
+    }
+    d = nhi_db_owner_judge(db, t->iface->id, a, who);
+    if (d == NHTB_DETAIL_NONE)
+        d = judge_holder(db, t, index, mine, false);
+    if (d == NHTB_DETAIL_NONE && own && who != NULL)
+        d = nhi_db_owner_take(db, t->iface->id, a, who);
+    if (d == NHTB_DETAIL_NONE || d == NHTB_DETAIL_STATIC_WINS)
+        t->claim[a->family == 6] = *a;
+    return d != NHTB_DETAIL_NONE ? d : hold(db, t, a, mine, false);
+}
+
+/* What the tunnel announced itself becomes assigned; an address of a sibling is already its own. */
+static nhtb_detail assign(nhi_db *db, nhi_db_tunnel *t, const nhtb_addr *a,
+                          const nhtb_identity *who)
+{
+    nhtb_detail d = judge_addr(t->iface->pub, a);
+    if (d != NHTB_DETAIL_NONE)
+        return d;
+    uint32_t index = nhi_db_slot_find(db, t->iface->id, a);
+    uint32_t mine = entry_of(db, t, a->family, true);
+    const nhi_db_slot *s = &db->slot[index];
+    if (index != 0 && s->tunnel == t && (s->is_static || s->assigned))
+        return NHTB_DETAIL_NONE;
+    if (index != 0 && s->tunnel != NULL && s->tunnel->peer == t->peer && s->assigned)
+        return NHTB_DETAIL_NONE;
+    d = nhi_db_owner_judge(db, t->iface->id, a, who);
+    if (d == NHTB_DETAIL_NONE)
+        d = judge_holder(db, t, index, mine, true);
+    return d != NHTB_DETAIL_NONE ? d : hold(db, t, a, mine, true);
+}
+
+nhtb_detail nhi_db_assign(nhi_db *db, nhtb_peer_id peer, uint16_t child, const nhtb_addr *given,
+                          const nhtb_identity *who)
+{
+    nhi_db_tunnel *t = nhi_db_tunnel_find(db, peer.id, child);
+    if (t == NULL || t->iface == NULL)
+        return NHTB_DETAIL_INTERNAL;
+    nhtb_addr a;
+    nhtb_detail d = NHTB_DETAIL_NOT_UNICAST;
+    if (nhi_addr_from_bytes(&a, given->family, given->b))
+        d = assign(db, t, &a, who);
+    if (d != NHTB_DETAIL_NONE)
+        nhi_db_note_tunnel(db, NHI_DB_BINDING_REFUSED, t, d, &a);
+    return d;
 }
 
 void nhi_db_binding_reclaim(nhi_db *db)

@@ -121,7 +121,10 @@ bool nhi_db_sa_owner(nhi_db *db, nhtb_sa_id id, nhtb_peer_id *peer, uint16_t *ch
 /** All tunnels of a peer move to other outer endpoints (new endpoint object, one store each). */
 int nhi_db_peer_move(nhi_db *db, nhtb_peer_id peer, const nhtb_path *path);
 /** Outer path MTU learnt for all tunnels with these outer addresses. Returns how many changed. */
-size_t nhi_db_path_mtu(nhi_db *db, const nhtb_path *path, uint32_t mtu);
+size_t nhi_db_path_mtu(nhi_db *db, const nhtb_path *path, uint32_t mtu, nhtb_time now);
+/** Values learnt at `before` or earlier are forgotten: nobody says when a way grew wider (RFC 8201
+ *  4). Returns how many younger ones are left. */
+size_t nhi_db_mtu_forget(nhi_db *db, nhtb_time before);
 /** Newest inbound use of any SA of a peer (liveness): 0 none. */
 nhtb_time nhi_db_peer_last_in(nhi_db *db, nhtb_peer_id peer);
 nhtb_time nhi_db_peer_last_out(nhi_db *db, nhtb_peer_id peer);
@@ -139,6 +142,11 @@ int nhi_db_owner_set(nhi_db *db, const nhtb_owner *o);
 bool nhi_db_owner_next(const nhi_db *db, uint32_t *cursor, nhtb_owner *out);
 size_t nhi_db_owner_clear(nhi_db *db, uint32_t iface, const nhtb_addr *next_hop, bool fixed);
 nhtb_detail nhi_db_learn(nhi_db *db, nhtb_peer_id peer, uint16_t child, const nhtb_addr *next_hop);
+/** We gave the peer this virtual address on the tunnel's interface: bound like a learnt next hop and
+ *  ended with the tunnel, but what another tunnel only announced gives way to it. Replaces what this
+ *  tunnel had been given of that family. Returns NHTB_DETAIL_NONE or why not (also noted). */
+nhtb_detail nhi_db_assign(nhi_db *db, nhtb_peer_id peer, uint16_t child, const nhtb_addr *given,
+                          const nhtb_identity *who);
 /** Own primary address of the tunnel's interface (family 4 first, else 6); false: none. */
 bool nhi_db_own_addr(nhi_db *db, nhtb_peer_id peer, uint16_t child, nhtb_addr *out);
 
@@ -152,6 +160,7 @@ bool nhi_db_tunnel_up(nhi_db *db, nhtb_peer_id peer, uint16_t child);
 bool nhi_db_sa_next(nhi_db *db, uint32_t *cursor, nhtb_sa_info *out);
 bool nhi_db_binding_next(nhi_db *db, uint32_t *cursor, nhtb_binding_info *out);
 bool nhi_db_route_next(nhi_db *db, uint32_t *cursor, nhtb_route_info *out);
+void nhi_db_way(const nhi_db *db, const nhtb_addr *dst, nhtb_way *out); /* zeroed by the caller */
 bool nhi_db_iface_next(nhi_db *db, uint32_t *cursor, nhtb_iface_info *out);
 void nhi_db_peer_counters(nhi_db *db, nhtb_peer_id peer, uint64_t *out_packets, uint64_t *out_bytes,
                           uint64_t *in_packets, uint64_t *in_bytes,

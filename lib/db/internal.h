@@ -61,6 +61,8 @@ typedef struct nhi_db_tunnel {
         claim[2]; /* announced by the peer while up, IPv4 and IPv6: waits behind a static entry */
     struct nhi_db_pair *current;
     uint32_t live_index;
+    uint32_t mtu_start; /* outer path MTU to begin with, and to go back to */
+    nhtb_time mtu_at;   /* when a smaller one was learnt, 0: none is in force */
     nhi_db_count total; /* of SAs that are gone */
 } nhi_db_tunnel;
 
@@ -94,6 +96,7 @@ typedef struct nhi_db_slot {
     nhi_db_iface *iface;
     nhi_db_tunnel *tunnel, *s_tunnel; /* the binding, NULL: none */
     bool is_static, s_static;
+    bool assigned; /* not static: we gave the peer this address */
     nhi_list iface_link, tunnel_link, touched_link;
     uint32_t next_free;
     nhi_retired retired;
@@ -220,6 +223,13 @@ static inline uint32_t nhi_db_slot_index(const nhi_db *db, const nhi_db_slot *s)
 static inline nhi_db_tunnel *nhi_db_slot_next_tunnel(const nhi_db_slot *s)
 {
     return s->staged ? s->s_tunnel : s->tunnel;
+}
+
+static inline uint8_t nhi_db_slot_source(const nhi_db_slot *s)
+{
+    if (s->is_static)
+        return NHTB_BINDING_STATIC;
+    return s->assigned ? NHTB_BINDING_ASSIGNED : NHTB_BINDING_LEARNT;
 }
 
 /* iface.c */

@@ -86,6 +86,7 @@ int nhi_db_manual_prepare(nhi_db *db, nhi_db_op *op)
         return err;
     nhi_endpoint *e = nhi_db_endpoint_make(db, &d->sa.path, d->sa.path_mtu);
     nhi_a_store(&t->path->endpoint, e); /* nobody sees the path yet */
+    t->mtu_start = d->sa.path_mtu != 0 ? d->sa.path_mtu : 1500;
     uint16_t anchor = nhi_db_spi_manual_anchor(db, d->sa.spi_in);
     err = e == NULL ? NHTB_ERR_MEMORY : nhi_db_pair_enter(db, p, t, &d->sa, anchor);
     if (err != 0) {

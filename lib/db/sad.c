@@ -142,6 +142,7 @@ int nhi_db_sa_install(nhi_db *db, const nhi_db_sa *sa, nhtb_sa_id *out)
         (void)nhi_slab_del(&db->pairs, p->id);
         return err;
     }
+    t->mtu_start = sa->path_mtu != 0 ? sa->path_mtu : 1500;
     nhi_db_spi_claim(db, sa->spi_in);
     nhi_db_anchor_gateway(db, t->peer, &sa->path);
     nhi_db_pair_start(db, p, e, sa->use_now);
@@ -270,7 +271,33 @@ static bool same_outer(const nhi_endpoint *e, const nhtb_path *p)
            (p->local.family == 0 || nhtb_addr_equal(&e->path.local, &p->local));
 }
 
-size_t nhi_db_path_mtu(nhi_db *db, const nhtb_path *path, uint32_t mtu)
+/* A new endpoint with another MTU. False: no memory, the present one stays. */
+static bool remake(nhi_db *db, nhi_db_tunnel *t, uint32_t mtu)
+{
+    const nhi_endpoint *e = nhi_a_load(&t->path->endpoint);
+    nhi_endpoint *fresh = nhi_db_endpoint_make(db, &e->path, mtu);
+    if (fresh != NULL)
+        move_to(db, t, fresh);
+    return fresh != NULL;
+}
+
+size_t nhi_db_mtu_forget(nhi_db *db, nhtb_time before)
+{
+    uint32_t cursor = 0, id;
+    size_t left = 0;
+    nhi_db_tunnel *t;
+    while ((t = nhi_slab_next(&db->tunnels, &cursor, &id)) != NULL) {
+        if (t->is_new || t->mtu_at == 0 || nhi_a_load(&t->path->endpoint) == NULL)
+            continue;
+        if (t->mtu_at > before || (mtu_of(t) < t->mtu_start && !remake(db, t, t->mtu_start)))
+            left++;
+        else
+            t->mtu_at = 0;
+    }
+    return left;
+}
+
+size_t nhi_db_path_mtu(nhi_db *db, const nhtb_path *path, uint32_t mtu, nhtb_time now)
 {
     uint32_t floor = path->remote.family == 6 ? 1280 : 576, cursor = 0, id;
     size_t changed = 0;
@@ -280,10 +307,9 @@ size_t nhi_db_path_mtu(nhi_db *db, const nhtb_path *path, uint32_t mtu)
         const nhi_endpoint *e = nhi_a_load(&t->path->endpoint);
         if (t->is_new || e == NULL || !same_outer(e, path) || e->path_mtu == mtu)
             continue;
-        nhi_endpoint *fresh = nhi_db_endpoint_make(db, &e->path, mtu);
-        if (fresh == NULL)
+        if (!remake(db, t, mtu))
             return changed;
-        move_to(db, t, fresh);
+        t->mtu_at = mtu < t->mtu_start ? now : 0;
         changed++;
     }
     return changed;

@@ -99,6 +99,7 @@ bool nhi_db_binding_next(nhi_db *db, uint32_t *cursor, nhtb_binding_info *out)
     name_copy(out->vpn, s->tunnel->vpn);
     out->next_hop = db->fib->slot[i].next_hop;
     out->is_static = s->is_static;
+    out->source = nhi_db_slot_source(s);
     out->up = s->tunnel->up;
     out->peer.id = s->tunnel->peer == NULL ? 0 : s->tunnel->peer->id;
     out->child = s->tunnel->child;
@@ -184,6 +185,8 @@ bool nhi_db_iface_next(nhi_db *db, uint32_t *cursor, nhtb_iface_info *out)
     out->addr4 = i->pub->addr4;
     out->addr6 = i->pub->addr6;
     out->mtu = i->pub->mtu;
+    out->tcp_mss = i->pub->tcp_mss;
+    out->multicast_max = i->pub->multicast_max;
     out->tunnels = i->n_tunnels;
     out->tunnels_up = i->n_up;
     for (unsigned w = 0; w < db->env.settings->workers; w++) {

@@ -113,6 +113,7 @@ void nhi_db_slot_bind(nhi_db *db, uint32_t index, nhi_db_tunnel *t, bool is_stat
     nhi_list_del(&s->tunnel_link);
     s->tunnel = t;
     s->is_static = is_static;
+    s->assigned = false;
     if (t != NULL)
         nhi_list_add_tail(&t->slots, &s->tunnel_link);
     if (t != NULL && !is_static && t->peer != NULL)

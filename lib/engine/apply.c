@@ -103,6 +103,13 @@ static void learn(nhtb_ctx *ctx, nhtb_peer_id peer, uint16_t child, const nhtb_a
     *r = again ? (nhi_relearn){peer, child, *addr} : (nhi_relearn){.child = 0};
 }
 
+/* A refusal is an event; the peer has its address all the same, and a route may lead to it. */
+static void assign(nhtb_ctx *ctx, const nhi_ike_act *a)
+{
+    nhtb_identity who = nhi_ike_peer_identity(ctx->ike, a->peer);
+    (void)nhi_db_assign(ctx->db, a->peer, a->child, &a->addr, who.type ? &who : NULL);
+}
+
 void nhi_engine_relearn(nhtb_ctx *ctx, nhtb_time now)
 {
     ctx->now = now;
@@ -126,6 +133,7 @@ static void act(nhtb_ctx *ctx, const nhi_ike_act *a, nhtb_time now)
     case NHI_ACT_CHILD_DRAIN:
     case NHI_ACT_CHILD_REMOVE: change_pair(ctx, a); break;
     case NHI_ACT_LEARN: learn(ctx, a->peer, a->child, &a->addr); break;
+    case NHI_ACT_ASSIGN: assign(ctx, a); break;
     case NHI_ACT_MOVE: move(ctx, a, now); break;
     case NHI_ACT_PEER_LEFT: nhi_engine_peer_left(ctx, a->peer); break;
     case NHI_ACT_EVENT:

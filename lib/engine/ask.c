@@ -6,10 +6,24 @@
 int nhtb_answer(nhtb_ctx *ctx, uint32_t question, const nhtb_reply *r, nhtb_time now)
 {
     nhtb_reply reply;
-    if (!ctx || nhi_engine_take(&reply, r, sizeof reply) || (reply.psk.n && !reply.psk.p))
+    if (!ctx || nhi_engine_take(&reply, r, sizeof reply) || (reply.psk.n && !reply.psk.p) ||
+        (reply.user.n && !reply.user.p) || (reply.password.n && !reply.password.p))
         return NHTB_ERR_ARG;
-    int err = nhi_ike_answer(ctx->ike, question, reply.psk, now);
+    int err = nhi_ike_answer_user(ctx->ike, question, &reply, now);
+    if (err == NHTB_ERR_STALE)
+        err = nhi_ike_answer(ctx->ike, question, reply.psk, now);
     nhi_engine_apply(ctx, now);
+    return err;
+}
+
+int nhtb_question_get(nhtb_ctx *ctx, uint32_t question, nhtb_question *out)
+{
+    nhtb_question q = {.size = (uint32_t)sizeof q};
+    if (!ctx || !out || out->size < sizeof out->size)
+        return NHTB_ERR_ARG;
+    int err = nhi_ike_question(ctx->ike, question, &q.user, &q.password);
+    if (!err)
+        nhi_engine_give(out, out->size, &q, sizeof q);
     return err;
 }
 

@@ -103,10 +103,13 @@ static bool host_ok(const nhtb_host *h)
     return h->alloc && h->free && h->random;
 }
 
+/* Tables of a backend built before they grew are taken as they are: members beyond their size are
+ * never read (lib/crypto/cbc.c, sig.c). */
 static bool crypto_ok(const nhtb_crypto *c)
 {
     return c && c->bulk && c->kdf && c->pk && c->bulk->size >= sizeof *c->bulk &&
-           c->kdf->size >= sizeof *c->kdf && c->pk->size >= sizeof *c->pk;
+           c->kdf->size >= offsetof(nhtb_kdf_ops, has_cbc) &&
+           c->pk->size >= offsetof(nhtb_pk_ops, has_sig);
 }
 
 int nhtb_ctx_new(nhtb_ctx **out, const nhtb_settings *s, const nhtb_host *h, const nhtb_crypto *c)
@@ -131,6 +134,7 @@ int nhtb_ctx_new(nhtb_ctx **out, const nhtb_settings *s, const nhtb_host *h, con
     nhi_engine_ring_init(&ctx->ring);
     nhi_engine_hold_init(ctx);
     nhi_timer_init(&ctx->cells_timer, NHI_TIMER_ENGINE_CELLS);
+    nhi_timer_init(&ctx->mtu_timer, NHI_TIMER_ENGINE_MTU);
     int err = build(ctx);
     if (err) {
         nhtb_ctx_del(ctx);
@@ -188,5 +192,14 @@ void nhtb_path_mtu(nhtb_ctx *ctx, const nhtb_path *path, uint32_t mtu, nhtb_time
         return;
     uint32_t least = path->remote.family == 6 ? 1280 : 576;
     ctx->now = now;
-    (void)nhi_db_path_mtu(ctx->db, path, mtu < least ? least : mtu);
+    size_t n = nhi_db_path_mtu(ctx->db, path, mtu < least ? least : mtu, now);
+    if (n && !nhi_timer_armed(&ctx->mtu_timer))
+        nhi_wheel_arm(&ctx->wheel, &ctx->mtu_timer, now + NHI_ENGINE_MTU_NS);
+}
+
+void nhi_engine_mtu_forget(nhtb_ctx *ctx, nhtb_time now)
+{
+    nhtb_time before = now > NHI_ENGINE_MTU_NS ? now - NHI_ENGINE_MTU_NS : 0;
+    if (nhi_db_mtu_forget(ctx->db, before))
+        nhi_wheel_arm(&ctx->wheel, &ctx->mtu_timer, now + NHI_ENGINE_MTU_NS / 10);
 }

@@ -19,6 +19,7 @@
 /** Timer kinds of this room; the kinds of ike are in ike/ike.h. */
 enum {
     NHI_TIMER_ENGINE_CELLS = 0x10, /* collect what workers flagged in SA cells */
+    NHI_TIMER_ENGINE_MTU,          /* learnt path MTUs may have grown */
     NHI_TIMER_ENGINE_HOLD          /* the oldest held packet has waited long enough */
 };
 #define NHI_ENGINE_CELLS_NS  (100 * NHTB_NS_PER_MS)
@@ -82,7 +83,7 @@ struct nhtb_ctx {
     nhi_out_ring ring;
     nhi_hold hold;
     nhi_events events;
-    nhi_timer cells_timer;
+    nhi_timer cells_timer, mtu_timer;
     nhi_relearn relearn[NHI_ENGINE_RELEARN];
     nhtb_txn *txn; /* the open transaction */
     nhi_map names; /* peer name -> id; follows the open transaction */
@@ -107,6 +108,9 @@ void nhi_engine_give(void *dst, uint32_t dst_size, const void *src, size_t known
 void nhi_engine_apply(nhtb_ctx *ctx, nhtb_time now);
 /** Second chance for announcements that met no memory. */
 void nhi_engine_relearn(nhtb_ctx *ctx, nhtb_time now);
+/* ctx.c: path MTUs that were learnt so long ago are tried again */
+#define NHI_ENGINE_MTU_NS (600 * NHTB_NS_PER_S) /* RFC 8201 4 */
+void nhi_engine_mtu_forget(nhtb_ctx *ctx, nhtb_time now);
 /** db's note hook. */
 void nhi_engine_note(void *user, const nhi_db_note *n);
 

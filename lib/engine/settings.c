@@ -46,7 +46,8 @@ void nhtb_iface_default(nhtb_iface *i, uint32_t size)
                                    .transit = NHTB_TRANSIT_LIBRARY,
                                    .df = NHTB_DF_CLEAR,
                                    .rpf = true,
-                                   .dscp = 0xff};
+                                   .dscp = 0xff,
+                                   .tcp_mss = NHTB_MSS_AUTO};
     if (i && size >= sizeof i->size)
         nhi_engine_give(i, size, &def, sizeof def);
 }
@@ -66,6 +67,19 @@ void nhtb_child_default(nhtb_child *c, uint32_t size)
     static const nhtb_child def = {.size = 0};
     if (c && size >= sizeof c->size)
         nhi_engine_give(c, size, &def, sizeof def);
+}
+
+void nhtb_v1_default(nhtb_v1 *v, uint32_t size)
+{
+    static const nhtb_v1 def = {.mode = NHTB_V1_MAIN,
+                                .nat_t = true,
+                                .nat_t_drafts = true,
+                                .dpd = true,
+                                .fragmentation = true,
+                                .responder_lifetime = true,
+                                .announce_protocol = 3};
+    if (v && size >= sizeof v->size)
+        nhi_engine_give(v, size, &def, sizeof def);
 }
 
 int nhi_engine_take(void *dst, const void *src, size_t known)

@@ -53,6 +53,7 @@ bool nhtb_binding_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_binding_info *out)
         row.remote_id_len = id.type ? (uint8_t)n : 0;
         if (row.remote_id_len)
             memcpy(row.remote_id, id.data.p, n);
+        (void)nhi_strcpy(row.user, sizeof row.user, nhi_ike_peer_user(ctx->ike, row.peer));
     }
     nhi_engine_give(out, out->size, &row, sizeof row);
     return true;
@@ -65,6 +66,18 @@ bool nhtb_route_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_route_info *out)
         return false;
     nhi_engine_give(out, out->size, &row, sizeof row);
     return true;
+}
+
+int nhtb_way_find(nhtb_ctx *ctx, const nhtb_addr *dst, nhtb_way *out)
+{
+    const uint32_t cursor = 0;
+    nhtb_way way = {.size = sizeof way};
+    if (!row_ok(ctx, &cursor, out) || !dst || (dst->family != 4 && dst->family != 6))
+        return NHTB_ERR_ARG;
+    nhi_db_way(ctx->db, dst, &way);
+    name_of(ctx, way.peer, way.peer_name);
+    nhi_engine_give(out, out->size, &way, sizeof way);
+    return NHTB_OK;
 }
 
 bool nhtb_iface_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_iface_info *out)

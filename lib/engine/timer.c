@@ -11,6 +11,7 @@ static void fire(nhtb_ctx *ctx, nhi_timer *t, nhtb_time now)
         nhi_engine_relearn(ctx, now);
         nhi_engine_cells_watch(ctx, now);
         break;
+    case NHI_TIMER_ENGINE_MTU: nhi_engine_mtu_forget(ctx, now); break;
     case NHI_TIMER_ENGINE_HOLD: nhi_engine_hold_expire(ctx, now); break;
     case NHI_TIMER_IKE_RETRANSMIT:
     case NHI_TIMER_IKE_HALF_OPEN:
@@ -25,6 +26,7 @@ static void fire(nhtb_ctx *ctx, nhi_timer *t, nhtb_time now)
     case NHI_TIMER_CHILD_EXPIRE:
     case NHI_TIMER_CHILD_OVERLAP:
     case NHI_TIMER_COOKIE_SECRET:
+    case NHI_TIMER_V1_EXCHANGE:
         nhi_ike_timer(ctx->ike, t, now);
         nhi_engine_apply(ctx, now);
         break;

@@ -18,9 +18,11 @@ void nhi_ike_begin(nhi_ike *ike)
         nhi_list_del(it);
         nhi_mem_wipe_free(ike->mem, NHI_CONTAINER(it, nhi_ike_child, link), sizeof(nhi_ike_child));
     }
+    nhi_v1_begin(ike);
     NHI_LIST_FOR_SAFE(it2, nx2, &ike->dead_sas)
     {
         nhi_list_del(it2);
+        nhi_v1_free(NHI_CONTAINER(it2, nhi_ike_sa, link));
         nhi_mem_wipe_free(ike->mem, NHI_CONTAINER(it2, nhi_ike_sa, link), sizeof(nhi_ike_sa));
     }
 }

@@ -52,7 +52,7 @@ int nhi_ike_answer(nhi_ike *ike, uint32_t question, nhtb_span psk, nhtb_time now
         return NHTB_ERR_STALE;
     if (sa->state == NHI_SA_R_ASK) {
         sa->question = 0;
-        nhi_ike_auth_r_resume(sa, psk, now);
+        (sa->v1 ? nhi_v1_resume : nhi_ike_auth_r_resume)(sa, psk, now);
         return 0;
     }
     if (!psk.n) {
@@ -66,7 +66,7 @@ int nhi_ike_answer(nhi_ike *ike, uint32_t question, nhtb_span psk, nhtb_time now
     sa->psk = b;
     sa->question = 0;
     nhi_wheel_cancel(ike->env.wheel, &sa->t_half_open);
-    if (nhi_ike_init_i_start(sa, now))
+    if ((sa->v1 ? nhi_v1_start : nhi_ike_init_i_start)(sa, now))
         nhi_ike_sa_end(sa, NHTB_DETAIL_MEMORY, 0, false, now);
     return 0;
 }

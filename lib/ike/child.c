@@ -10,7 +10,7 @@
 #include "ike/room.h"
 
 #define BIT(s)     (1u << NHI_CHILD_##s)
-#define CHILD_ACTS 6 /* INSTALL or USE, LEARN, DRAIN, REMOVE, USE of another, an event */
+#define CHILD_ACTS 7 /* INSTALL or USE, LEARN, ASSIGN, DRAIN, REMOVE, USE of another, an event */
 
 static const uint32_t next_of[NHI_CHILD_STATES] = {
     [NHI_CHILD_LARVAL] = BIT(UP) | BIT(DELETING) | BIT(DEAD),
@@ -104,6 +104,8 @@ static void forget(nhi_ike_child *c)
         if (o->older == c)
             o->older = c->older;
     }
+    if (sa->v1)
+        nhi_v1_child_gone(sa, c);
 }
 
 static void timers_cancel(nhi_ike_child *c)
@@ -167,6 +169,8 @@ static void set_limits(const nhi_ike_child *c, nhi_ike_child_sa *s)
     s->hard_bytes = cfg->lifetime_bytes && cfg->lifetime_bytes < c->facts->hard_bytes
                         ? cfg->lifetime_bytes
                         : c->facts->hard_bytes;
+    if (c->life_bytes && c->life_bytes < s->hard_bytes)
+        s->hard_bytes = c->life_bytes;
     s->soft_bytes = s->hard_bytes / 100 * 85;
     if (s->soft_bytes > c->facts->soft_bytes)
         s->soft_bytes = c->facts->soft_bytes;
@@ -203,6 +207,8 @@ static void start_timers(nhi_ike_child *c, nhtb_time now)
 {
     nhi_ike *ike = c->sa->ike;
     nhtb_time life = (nhtb_time)nhi_ike_child_cfg(c)->lifetime_s * NHTB_NS_PER_S;
+    if (c->life_s && c->life_s * NHTB_NS_PER_S < life)
+        life = c->life_s * NHTB_NS_PER_S;
     c->rekey_at = now + nhi_ike_soft_of(ike, life);
     c->expires = now + life;
     nhi_wheel_arm(ike->env.wheel, &c->rekey, c->rekey_at);
@@ -221,8 +227,10 @@ int nhi_ike_child_install(nhi_ike_child *c, const nhi_ike_nego *x, nhtb_span sha
     if (!b)
         return NHTB_ERR_MEMORY;
     delivery *d = (delivery *)(void *)b->p;
-    int err = nhi_keymat_child(ike->env.crypto, sa->suite.prf, &sa->keys.d, c->facts, shared,
-                               nhi_ike_nego_ni(x), nhi_ike_nego_nr(x), d->i2r, d->r2i);
+    int err = sa->v1
+                  ? nhi_v1_child_keys(c, x, shared, d->i2r, d->r2i)
+                  : nhi_keymat_child(ike->env.crypto, sa->suite.prf, &sa->keys.d, c->facts, shared,
+                                     nhi_ike_nego_ni(x), nhi_ike_nego_nr(x), d->i2r, d->r2i);
     nhi_ike_act *a = err ? NULL : act(c, NHI_ACT_CHILD_INSTALL);
     if (!a) {
         nhi_ike_buf_drop(ike, &b);

@@ -68,6 +68,17 @@ static int proposals(const nhtb_crypto *c, nhtb_protocol proto, const nhtb_propo
     return *n_out ? 0 : NHTB_ERR_UNSUPPORTED;
 }
 
+/** Of the configured or built-in proposals what IKEv1 has words for. */
+static int v1_proposals(nhtb_proposal *v, uint16_t *n, bool built_in)
+{
+    uint16_t kept = 0;
+    for (uint16_t i = 0; i < *n; i++)
+        if (nhi_v1_cut_proposal(&v[i], built_in))
+            v[kept++] = v[i];
+    *n = kept;
+    return kept ? 0 : NHTB_ERR_UNSUPPORTED;
+}
+
 static int check_child(const nhtb_child *c)
 {
     if (c->size != sizeof *c || !name_ok(c->name) || !ts_ok(c->local_ts, c->n_local_ts) ||
@@ -76,14 +87,25 @@ static int check_child(const nhtb_child *c)
     return 0;
 }
 
-/** A pattern has a seed instead of a key, and nobody to start to. */
+/** A pattern has a seed or trusted certificates instead of a key, and nobody to start to. */
 static bool wildcard_ok(const nhtb_peer *p)
 {
+    bool certs = p->pki && p->pki->anchors.n;
+    bool seed = p->seed.p && p->seed.n >= NHTB_PSK_SEED_MIN && p->seed.n <= 4096;
     if (!p->wildcard)
         return !p->seed.n && !p->connection_limit && !p->second_session && !p->reserved;
-    return nhi_ike_wildcard_valid(p->wildcard, &p->remote_id) && p->seed.p && !p->psk.n &&
-           p->seed.n >= NHTB_PSK_SEED_MIN && p->seed.n <= 4096 && !p->path.remote.family &&
-           p->second_session <= NHTB_SECOND_KEEP && !p->reserved;
+    return nhi_ike_wildcard_valid(p->wildcard, &p->remote_id) && !p->psk.n &&
+           (certs ? !p->seed.n : seed && p->wildcard <= NHTB_WILDCARD_KEY_ID) &&
+           !p->path.remote.family && p->second_session <= NHTB_SECOND_KEEP && !p->reserved;
+}
+
+/** A side without certificates uses a key that is configured: nobody is asked for one. */
+static bool pki_ok(const nhtb_peer *p)
+{
+    if (!p->pki)
+        return true;
+    bool both = p->pki->key.n && p->pki->anchors.n;
+    return both || (p->psk.n && !p->wildcard);
 }
 
 static int check(const nhtb_peer *p)
@@ -94,8 +116,11 @@ static int check(const nhtb_peer *p)
     if (!name_ok(p->name) || !id_ok || !p->children || !p->n_children ||
         p->n_children > NHI_IKE_CHILDREN || (p->psk.n && !p->psk.p) || p->psk.n > 4096)
         return NHTB_ERR_ARG;
-    if (!wildcard_ok(p))
+    if (!wildcard_ok(p) || !pki_ok(p))
         return NHTB_ERR_ARG;
+    int err = p->v1 ? nhi_v1_check(p) : 0;
+    if (err)
+        return err;
     if (p->establish > NHTB_ESTABLISH_RESPONDER_ONLY || p->announce > NHTB_ANNOUNCE_OFF)
         return NHTB_ERR_ARG;
     if ((l->family && !nhi_addr_len(l)) || (r->family && !nhi_addr_len(r)) ||
@@ -134,11 +159,42 @@ static int copy_child(bump *b, const nhtb_crypto *c, nhtb_child *out)
     return 0;
 }
 
+static nhtb_span copy_span(bump *b, nhtb_span s)
+{
+    return (nhtb_span){take(b, s.p, s.n), s.n};
+}
+
+/** With what it points at; the block is wiped when it goes. */
+static const nhtb_v1 *copy_v1(bump *b, const nhtb_v1 *src)
+{
+    nhtb_v1 v = *src;
+    nhtb_v1 *dst = take(b, src, sizeof *src);
+    v.user = copy_span(b, v.user);
+    v.password = copy_span(b, v.password);
+    v.banner = copy_span(b, v.banner);
+    v.domain = copy_span(b, v.domain);
+    v.split = take(b, v.split, v.n_split * sizeof v.split[0]);
+    nhtb_v1_user *users = take(b, v.users, v.n_users * sizeof v.users[0]);
+    for (uint16_t i = 0; i < v.n_users; i++) {
+        nhtb_v1_user u = v.users[i];
+        u.name = copy_span(b, u.name);
+        u.password = copy_span(b, u.password);
+        if (users)
+            users[i] = u;
+    }
+    v.users = users;
+    if (dst)
+        *dst = v;
+    return dst;
+}
+
 static int copy(bump *b, const nhtb_crypto *c, const nhtb_peer *src, nhtb_peer *dst)
 {
     nhtb_proposal v[PROPOSALS];
     *dst = *src;
     int err = proposals(c, NHTB_PROTO_IKE, src->proposals, src->n_proposals, v, &dst->n_proposals);
+    if (!err && src->v1)
+        err = v1_proposals(v, &dst->n_proposals, src->n_proposals == 0);
     if (err)
         return err;
     dst->name = take(b, src->name, nhi_strlen(src->name) + 1);
@@ -158,7 +214,24 @@ static int copy(bump *b, const nhtb_crypto *c, const nhtb_peer *src, nhtb_peer *
     dst->liveness_s = src->liveness_s ? src->liveness_s : 10;
     dst->lifetime_s = src->lifetime_s ? src->lifetime_s : 28800;
     dst->path_mtu = src->path_mtu ? src->path_mtu : 1500;
+    dst->v1 = src->v1 ? copy_v1(b, src->v1) : NULL;
     return 0;
+}
+
+/** Certificates are read once; what is wrong with them goes to the log by name. */
+static int take_pki(nhi_ike_peer *p, const nhtb_pki *cfg)
+{
+    nhi_ike *ike = p->ike;
+    const char *what = "";
+    if (!cfg)
+        return 0;
+    if (!ike->mem->host.wall_time)
+        return NHTB_ERR_UNSUPPORTED; /* validity cannot be judged */
+    int err = nhi_pki_new(&p->pki, ike->mem, ike->env.crypto, cfg, &what);
+    if (err == NHTB_ERR_ARG)
+        nhi_log(ike->mem, NHTB_LOG_ERROR, "ike", what, p->id, p->cfg.name, 0, 0);
+    ike->n_pki += p->pki != NULL;
+    return err;
 }
 
 static int fill(nhi_ike_peer *p, const nhtb_peer *cfg)
@@ -175,12 +248,32 @@ static int fill(nhi_ike_peer *p, const nhtb_peer *cfg)
     if (secret.n)
         p->psk = nhi_mem_alloc(ike->mem, secret.n, 16);
     ike->n_seeded += cfg->wildcard && p->psk;
+    ike->n_v1 += cfg->v1 != NULL;
+    p->cfg.pki = NULL; /* the host's; ours is p->pki */
     if (!p->block || (secret.n && !p->psk))
         return NHTB_ERR_MEMORY;
     if (secret.n)
         memcpy(p->psk, secret.p, secret.n);
     b = (bump){p->block, 0};
-    return copy(&b, ike->env.crypto, cfg, &p->cfg);
+    err = copy(&b, ike->env.crypto, cfg, &p->cfg);
+    p->cfg.pki = NULL;
+    return err ? err : take_pki(p, cfg->pki);
+}
+
+/** What an entry names for the sake of an old peer is worth a line in the host's log. */
+static void warn_old(const nhi_ike_peer *p)
+{
+    bool old = false;
+    for (uint16_t i = 0; i < p->cfg.n_proposals; i++)
+        old = old || nhi_proposal_is_old(&p->cfg.proposals[i]);
+    for (uint16_t k = 0; k < p->cfg.n_children; k++)
+        for (uint16_t i = 0; i < p->cfg.children[k].n_proposals; i++)
+            old = old || nhi_proposal_is_old(&p->cfg.children[k].proposals[i]);
+    if (old)
+        nhi_log(p->ike->mem, NHTB_LOG_WARNING, "ike",
+                "this entry allows algorithms that are too weak for new peers (sha1, 3des, "
+                "modp1024, modp1536)",
+                p->id, p->cfg.name, 0, 0);
 }
 
 int nhi_ike_peer_new(nhi_ike *ike, const nhtb_peer *cfg, nhtb_peer_id *out)
@@ -209,6 +302,7 @@ int nhi_ike_peer_new(nhi_ike *ike, const nhtb_peer *cfg, nhtb_peer_id *out)
         nhi_ike_peer_free(p);
         return err;
     }
+    warn_old(p);
     *out = p->id;
     return 0;
 }

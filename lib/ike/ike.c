@@ -8,6 +8,7 @@ static void lists_init(nhi_ike *ike)
     nhi_list_init(&ike->sas);
     nhi_list_init(&ike->dead_sas);
     nhi_list_init(&ike->dead_children);
+    nhi_list_init(&ike->dead_xs);
     nhi_list_init(&ike->jobs);
     nhi_timer_init(&ike->t_cookie, NHI_TIMER_COOKIE_SECRET);
 }
@@ -241,8 +242,9 @@ void nhi_ike_child_hard(nhi_ike *ike, uint32_t spi_in, nhtb_time now)
 void nhi_ike_child_first_use(nhi_ike *ike, uint32_t spi_in, nhtb_time now)
 {
     nhi_ike_begin(ike);
-    (void)now;
     nhi_ike_child *c = child_of(ike, spi_in);
+    if (c && c->sa->v1)
+        nhi_v1_child_seen(c, now);
     if (c && c->state == NHI_CHILD_UP)
         nhi_ike_child_use(c);
 }

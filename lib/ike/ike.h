@@ -30,7 +30,8 @@ enum {
     NHI_TIMER_CHILD_REKEY,   /* soft lifetime of a child SA */
     NHI_TIMER_CHILD_EXPIRE,  /* hard lifetime */
     NHI_TIMER_CHILD_OVERLAP, /* old inbound SA after its delete exchange */
-    NHI_TIMER_COOKIE_SECRET  /* rotate */
+    NHI_TIMER_COOKIE_SECRET, /* rotate */
+    NHI_TIMER_V1_EXCHANGE    /* IKEv1: a message of phase 2 is unanswered, or a cache ends */
 };
 
 typedef struct nhi_ike_env {
@@ -64,6 +65,8 @@ typedef enum nhi_ike_act_kind {
     NHI_ACT_CHILD_DRAIN,   /* spi_in: stop sending on it, keep receiving */
     NHI_ACT_CHILD_REMOVE,  /* spi_in: remove the pair */
     NHI_ACT_LEARN,         /* peer, child index, addr: announced next hop (authenticated) */
+    NHI_ACT_ASSIGN,        /* peer, child index, addr: the virtual address we gave it, once per
+                              tunnel that comes up (behind its CHILD_INSTALL) */
     NHI_ACT_MOVE,          /* peer, path: authenticated move of the outer endpoints */
     NHI_ACT_EVENT,         /* event */
     NHI_ACT_PEER_LEFT,     /* peer: an instance of a wildcard entry lost its last SA */
@@ -132,6 +135,9 @@ int nhi_ike_rekey(nhi_ike *ike, nhtb_peer_id id, nhtb_rekey what, nhtb_time now)
 void nhi_ike_shutdown(nhi_ike *ike, nhtb_time now);
 bool nhi_ike_idle(const nhi_ike *ike);
 int nhi_ike_answer(nhi_ike *ike, uint32_t question, nhtb_span psk, nhtb_time now);
+/** XAuth's questions: NHTB_ERR_STALE when it is none. Spans live until the next call. */
+int nhi_ike_answer_user(nhi_ike *ike, uint32_t question, const nhtb_reply *r, nhtb_time now);
+int nhi_ike_question(nhi_ike *ike, uint32_t question, nhtb_span *user, nhtb_span *password);
 
 /* Data plane signals, by the inbound SPI of the pair. */
 void nhi_ike_child_soft(nhi_ike *ike, uint32_t spi_in, nhtb_time now);      /* rekey wanted */
@@ -148,5 +154,7 @@ int nhi_ike_explain(nhi_ike *ike, nhtb_peer_id id, nhtb_explain *out); /* zeroed
 void nhi_ike_stats(const nhi_ike *ike, nhtb_stats *out); /* ike_* counters, ike_sas, half_open */
 /** Authenticated identity of a peer's current IKE SA; type 0: none. data borrowed until next call. */
 nhtb_identity nhi_ike_peer_identity(const nhi_ike *ike, nhtb_peer_id id);
+/** XAuth user name of a peer, "": none. */
+const char *nhi_ike_peer_user(const nhi_ike *ike, nhtb_peer_id id);
 
 #endif

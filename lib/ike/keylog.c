@@ -34,6 +34,20 @@ void nhi_ike_keylog_sa(const nhi_ike_sa *sa)
     h->keylog(h->user, &k);
 }
 
+void nhi_ike_keylog_v1(const nhi_ike_sa *sa, nhtb_span key)
+{
+    const nhtb_host *h = &sa->ike->mem->host;
+    if (!h->keylog)
+        return;
+    nhtb_keylog k = {.size = sizeof k, .kind = NHTB_KEYLOG_IKEV1};
+    k.encr = sa->suite.encr;
+    k.key_bits = sa->suite.key_bits;
+    k.spi_i = sa->spi_i;
+    k.spi_r = sa->spi_r;
+    k.encr_key[0] = key;
+    h->keylog(h->user, &k);
+}
+
 void nhi_ike_keylog_child(const nhi_ike *ike, const nhi_ike_child_sa *s)
 {
     const nhtb_host *h = &ike->mem->host;

@@ -8,6 +8,12 @@ void nhi_ike_keylog_sa(const nhi_ike_sa *sa)
     (void)sa;
 }
 
+void nhi_ike_keylog_v1(const nhi_ike_sa *sa, nhtb_span key)
+{
+    (void)sa;
+    (void)key;
+}
+
 void nhi_ike_keylog_child(const nhi_ike *ike, const nhi_ike_child_sa *s)
 {
     (void)ike;

@@ -14,8 +14,7 @@ const nhtb_peer *nhi_ike_peer_config(const nhi_ike *ike, nhtb_peer_id id)
     return p ? &p->cfg : NULL;
 }
 
-/** -1: the path is not this peer's; else how specific the entry is. */
-static int path_score(const nhi_ike_peer *p, const nhtb_path *path)
+int nhi_ike_peer_path_score(const nhi_ike_peer *p, const nhtb_path *path)
 {
     int score = 0;
     if (p->cfg.path.scope != path->scope)
@@ -35,10 +34,21 @@ static int path_score(const nhi_ike_peer *p, const nhtb_path *path)
 
 nhtb_identity nhi_ike_peer_local_id(const nhi_ike_peer *p, const nhtb_path *path)
 {
-    if (p->cfg.local_id.type != NHTB_ID_NONE)
-        return p->cfg.local_id;
+    const nhi_cert *own = p->pki && p->pki->key.n ? &p->pki->own : NULL;
+    const nhtb_identity *id = &p->cfg.local_id;
+    bool subject = own && (id->type == NHTB_ID_NONE ||
+                           (id->type == NHTB_ID_DER_DN && nhi_dn_equal(id->data, own->subject)));
+    if (subject && own->subject.n <= NHTB_ID_MAX) /* octet by octet what the certificate says */
+        return (nhtb_identity){NHTB_ID_DER_DN, own->subject};
+    if (id->type != NHTB_ID_NONE)
+        return *id;
     const nhtb_addr *a = &path->local;
     return (nhtb_identity){a->family == 6 ? NHTB_ID_IPV6 : NHTB_ID_IPV4, {a->b, nhi_addr_len(a)}};
+}
+
+bool nhi_ike_peer_uses_psk(const nhi_ike_peer *p)
+{
+    return !p->pki || !p->pki->key.n || !p->pki->n_anchors;
 }
 
 nhi_ike_peer *nhi_ike_peer_for_init(nhi_ike *ike, const nhtb_path *path, uint16_t ke,
@@ -51,7 +61,8 @@ nhi_ike_peer *nhi_ike_peer_for_init(nhi_ike *ike, const nhtb_path *path, uint16_
     nhi_suite s;
     *known = NULL;
     while ((p = nhi_slab_next(&ike->peers, &cursor, &id))) {
-        int score = p->started && !p->entry.id ? path_score(p, path) : -1;
+        bool open = p->started && !p->entry.id && !p->cfg.v1;
+        int score = open ? nhi_ike_peer_path_score(p, path) : -1;
         if (score < 0)
             continue;
         *known = p;
@@ -73,8 +84,7 @@ static bool has(const uint16_t *v, uint8_t n, uint16_t what)
     return false;
 }
 
-/** The suite was chosen before we knew who it is: it must be one of this peer's too. */
-static bool suite_allowed(const nhi_ike_peer *p, const nhi_suite *s)
+bool nhi_ike_peer_suite_allowed(const nhi_ike_peer *p, const nhi_suite *s)
 {
     for (uint16_t i = 0; i < p->cfg.n_proposals; i++) {
         const nhtb_proposal *q = &p->cfg.proposals[i];
@@ -91,10 +101,11 @@ static bool suite_allowed(const nhi_ike_peer *p, const nhi_suite *s)
 static int full_score(const nhi_ike_peer *p, const nhi_ike_sa *sa, const nhtb_identity *idi,
                       const nhtb_identity *idr)
 {
-    int score = p->started && !p->entry.id ? path_score(p, &sa->path) * 2 : -1;
+    bool open = p->started && !p->entry.id && !p->cfg.v1;
+    int score = open ? nhi_ike_peer_path_score(p, &sa->path) * 2 : -1;
     bool fits = p->cfg.wildcard ? nhi_ike_wildcard_match(p->cfg.wildcard, &p->cfg.remote_id, idi)
                                 : nhi_ident_match(&p->cfg.remote_id, idi);
-    if (score < 0 || !fits || !suite_allowed(p, &sa->suite))
+    if (score < 0 || !fits || !nhi_ike_peer_suite_allowed(p, &sa->suite))
         return -1;
     if (p->cfg.remote_id.type != NHTB_ID_NONE)
         score += p->cfg.wildcard ? 5 : 8; /* a definite identity wins over a pattern */
@@ -130,7 +141,7 @@ nhi_ike_sa *nhi_ike_peer_sa(const nhi_ike_peer *p)
         nhi_ike_sa *s = NHI_CONTAINER(it, nhi_ike_sa, peer_link);
         if (s->state == NHI_SA_UP && (!up || s->established >= up->established))
             up = s;
-        if (s->state >= NHI_SA_ASK && s->state <= NHI_SA_AUTH_SENT)
+        if (nhi_ike_sa_attempts((nhi_ike_state)s->state))
             setup = s;
     }
     return up ? up : setup;
@@ -189,7 +200,7 @@ static int start(nhi_ike_peer *p, uint16_t child, nhtb_time now)
     ike->count.initiated++;
     nhi_wheel_cancel(ike->env.wheel, &p->retry);
     p->next_try = NHTB_NEVER;
-    err = nhi_ike_init_i_start(sa, now);
+    err = (p->cfg.v1 ? nhi_v1_start : nhi_ike_init_i_start)(sa, now);
     if (err)
         nhi_ike_sa_kill(sa);
     return err;
@@ -204,7 +215,7 @@ static unsigned attempts(const nhi_ike_peer *p, nhi_ike_sa **oldest, nhi_ike_sa 
     NHI_LIST_FOR(it, &p->sas)
     {
         nhi_ike_sa *s = NHI_CONTAINER(it, nhi_ike_sa, peer_link);
-        if (s->state < NHI_SA_ASK || s->state > NHI_SA_AUTH_SENT)
+        if (!nhi_ike_sa_attempts((nhi_ike_state)s->state))
             continue;
         if (!n++)
             *oldest = s;
@@ -230,6 +241,14 @@ void nhi_ike_peer_afresh(nhi_ike_sa *stuck, nhtb_time now)
     p->fresh_at = now + p->fresh_gap;
     if (n >= ATTEMPTS)
         nhi_ike_sa_kill(oldest);
+}
+
+int nhi_ike_peer_beside(nhi_ike_peer *p, nhtb_time now)
+{
+    nhi_ike_sa *oldest = NULL, *newest = NULL;
+    if (p->ike->shutting || !p->started || !p->cfg.path.remote.family || !p->cfg.path.local.family)
+        return NHTB_ERR_STATE;
+    return attempts(p, &oldest, &newest) ? 0 : start(p, UINT16_MAX, now);
 }
 
 int nhi_ike_peer_initiate(nhi_ike_peer *p, uint16_t child, nhtb_time now)
@@ -329,6 +348,9 @@ void nhi_ike_peer_free(nhi_ike_peer *p)
     if (entry)
         entry->n_instances--;
     ike->n_seeded -= p->cfg.wildcard && p->psk;
+    ike->n_v1 -= p->cfg.v1 != NULL;
+    ike->n_pki -= p->pki != NULL;
+    nhi_pki_unref(ike->mem, p->pki);
     nhi_mem_wipe_free(ike->mem, p->psk, p->psk_n);
     nhi_mem_wipe_free(ike->mem, p->block, p->block_n);
     nhi_ike_act_shrink(ike, NHI_IKE_PEER_ACTS);

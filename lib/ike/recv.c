@@ -229,8 +229,10 @@ static unsigned receive(nhi_ike *ike, const nhtb_path *path, uint8_t kind, nhtb_
     nhi_ike_hdr h;
     if (msg.n > ike->buf_n || !nhi_ike_hdr_read(&h, msg.p, msg.n) || !h.spi_i)
         return NHTB_REASON_IKE_MALFORMED;
+    if (h.version >> 4 == NHI_V1_VERSION >> 4)
+        return nhi_v1_recv(ike, &h, msg, path, kind, now);
     if (h.version >> 4 != NHI_IKE_VERSION >> 4) {
-        /* 2.5: only a higher major version is told; IKEv1 is not spoken here */
+        /* 2.5: only a higher major version is told */
         if (h.version >> 4 > NHI_IKE_VERSION >> 4 && !(h.flags & NHI_IKE_F_RESPONSE))
             plain_error(ike, path, kind, &h, NHI_N_INVALID_MAJOR_VERSION, now);
         return NHTB_REASON_IKE_VERSION;

@@ -9,9 +9,11 @@
 #include "base/slab.h"
 #include "crypto/bulk.h"
 #include "crypto/kex.h"
+#include "crypto/pki.h"
 #include "ike/ike.h"
 #include "ike/parts.h"
 #include "wire/ike.h"
+#include "wire/v1.h"
 
 #define NHI_IKE_CHILDREN   64 /* pairs of one IKE SA, whatever their state */
 #define NHI_IKE_INIT_TRIES 6  /* COOKIE and INVALID_KE rounds of one attempt */
@@ -25,8 +27,7 @@
 #define NHI_IKE_LINGER_NS  (10 * NHTB_NS_PER_S) /* answering duplicates of the last request */
 #define NHI_IKE_ORPHAN_NS  (30 * NHTB_NS_PER_S) /* a replaced IKE SA the peer does not delete */
 
-/** Memory that an action may borrow: given up with nhi_ike_buf_drop, freed (wiped) by the next call
- *  into the room. */
+/** Memory that an action may borrow: given up with nhi_ike_buf_drop, freed (wiped) by the next call. */
 typedef struct nhi_ike_buf {
     struct nhi_ike_buf *next;
     size_t n;
@@ -38,18 +39,26 @@ typedef struct nhi_ike_buf {
 #define NHI_IKE_PLAIN  128 /* longest stateless answer, marker included */
 
 typedef enum nhi_ike_state {
-    NHI_SA_LARVAL,    /* has an SPI, nothing else */
-    NHI_SA_ASK,       /* initiator: waits for the host's PSK before it starts */
-    NHI_SA_INIT_KE,   /* initiator: key pair job */
-    NHI_SA_INIT_SENT, /* initiator: IKE_SA_INIT request is out */
-    NHI_SA_AUTH_KE,   /* initiator: shared secret job */
-    NHI_SA_AUTH_SENT, /* initiator: IKE_AUTH request is out */
-    NHI_SA_R_KE,      /* responder: key jobs, no answer yet */
-    NHI_SA_R_HALF,    /* responder: IKE_SA_INIT answered, waits for IKE_AUTH */
-    NHI_SA_R_ASK,     /* responder: IKE_AUTH waits for the host's PSK */
+    NHI_SA_LARVAL,      /* has an SPI, nothing else */
+    NHI_SA_ASK,         /* initiator: waits for the host's PSK before it starts */
+    NHI_SA_INIT_KE,     /* initiator: key pair job */
+    NHI_SA_INIT_SENT,   /* initiator: IKE_SA_INIT request is out; IKEv1: message 1 */
+    NHI_SA_V1_KE_SENT,  /* main mode initiator: message 3 is out */
+    NHI_SA_AUTH_KE,     /* initiator: shared secret job */
+    NHI_SA_AUTH_SIGN,   /* initiator: our signature is being made */
+    NHI_SA_AUTH_VERIFY, /* initiator: the responder's certificate and signature are being proved */
+    NHI_SA_AUTH_SENT,   /* initiator: IKE_AUTH request is out; main mode: message 5 */
+    NHI_SA_V1_R_SA,     /* main mode responder: message 2 is out, 3 is expected */
+    NHI_SA_R_KE,        /* responder: key jobs, no answer yet */
+    NHI_SA_R_HALF,   /* responder: IKE_SA_INIT answered, waits for IKE_AUTH; IKEv1: 4 or 2 is out */
+    NHI_SA_R_ASK,    /* responder: IKE_AUTH waits for the host's PSK */
+    NHI_SA_R_VERIFY, /* responder: the initiator's certificate and signature are being proved */
+    NHI_SA_R_SIGN,   /* responder: our signature is being made */
+    NHI_SA_V1_CONFIG, /* IKEv1: phase 1 is done, XAuth and mode config run */
     NHI_SA_UP,        /* authenticated */
     NHI_SA_REKEYED,   /* its children moved to a successor; is or will be deleted */
     NHI_SA_DELETING,  /* our delete waits for its turn or its answer */
+    NHI_SA_V1_BARE,   /* IKEv1: over, but its children live on until a new SA takes them */
     NHI_SA_LINGER,    /* over; only repeats its last response */
     NHI_SA_DEAD,      /* out of every table, freed by the next call */
     NHI_SA_STATES
@@ -82,6 +91,7 @@ enum { NHI_WANT_REKEY = 1, NHI_WANT_DELETE = 2, NHI_WANT_LIVENESS = 4 };
 
 typedef struct nhi_ike_sa nhi_ike_sa;
 typedef struct nhi_ike_peer nhi_ike_peer;
+typedef struct nhi_v1 nhi_v1; /* v1/v1.h */
 
 /** A child SA pair. */
 typedef struct nhi_ike_child {
@@ -96,6 +106,8 @@ typedef struct nhi_ike_child {
     const nhi_bulk_facts *facts;
     bool esn;
     nhi_ts_list local, remote;
+    uint32_t life_s;     /* agreed with an IKEv1 peer, 0: as configured */
+    uint64_t life_bytes; /* the same */
     nhtb_time hold, rekey_at, expires;
     nhi_timer rekey, expire, overlap;
     struct nhi_ike_child *older; /* the pair this one replaces */
@@ -138,6 +150,7 @@ typedef struct nhi_ike_frags {
 struct nhi_ike_sa {
     nhi_list link, peer_link, children;
     nhi_ike *ike;
+    nhi_v1 *v1;         /* NULL: IKEv2 */
     nhi_ike_peer *peer; /* NULL: not known yet, or forgotten */
     nhtb_peer_id peer_id;
     uint8_t state; /* nhi_ike_state, written by nhi_ike_sa_set_state only */
@@ -155,6 +168,10 @@ struct nhi_ike_sa {
     uint8_t remote_id[NHTB_ID_MAX];
     /* until established */
     nhi_ike_buf *init_own, *init_peer, *psk, *parked, *cookie;
+    nhi_ike_buf *own_auth; /* AUTH body made by a job */
+    uint32_t peer_hashes;  /* RFC 7427 4, bits of 1 << hash */
+    uint8_t own_method;
+    bool asked_cert;
     uint8_t parked_first, init_tries;
     uint16_t hint, first_child;
     uint32_t hint_code, question;
@@ -191,10 +208,20 @@ struct nhi_ike_sa {
     uint64_t want_create; /* bit per child configuration */
     uint16_t n_children;
     nhtb_time hold_create, hold_rekey;
+    uint32_t life_s; /* agreed with an IKEv1 peer, 0: as configured */
     nhtb_time created, established, last_in, last_out, rekey_at, expires;
     nhi_timer t_retransmit, t_half_open, t_liveness, t_rekey, t_expire, t_keepalive, t_linger,
         t_task;
 };
+
+/** IKEv1: how this peer wraps its next-hop announcement; ours is wrapped alike (protocol-facts 1.4
+ *  item 3). */
+typedef struct nhi_v1_framing {
+    bool seen;
+    uint8_t form; /* nhtb_v1_form */
+    uint8_t protocol, spi_len;
+    uint8_t extra[4]; /* mask, or prefix length */
+} nhi_v1_framing;
 
 struct nhi_ike_peer {
     nhi_ike *ike;
@@ -204,6 +231,7 @@ struct nhi_ike_peer {
     size_t block_n;
     uint8_t *psk; /* of a wildcard entry: the seed */
     size_t psk_n;
+    nhi_pki *pki; /* NULL: pre-shared keys only; cfg.pki is not kept */
     nhi_list sas;
     bool started, up;
     nhi_timer retry;
@@ -212,10 +240,14 @@ struct nhi_ike_peer {
     uint8_t child_tries;           /* children refused since the last one that came up */
     uint16_t last_detail;
     uint32_t last_code;
-    nhtb_peer_id entry;      /* of an instance: the wildcard entry it comes from */
-    uint32_t n_instances;    /* of a wildcard entry */
-    bool leaving;            /* of an instance: its end is on the action list */
-    struct nhi_ike_why *why; /* explain.c; NULL: nothing failed yet */
+    nhtb_peer_id entry;       /* of an instance: the wildcard entry it comes from */
+    uint32_t n_instances;     /* of a wildcard entry */
+    bool leaving;             /* of an instance: its end is on the action list */
+    struct nhi_ike_why *why;  /* explain.c; NULL: nothing failed yet */
+    char user[NHTB_USER_MAX]; /* XAuth user name of the last session, "": none */
+    nhi_v1_framing framing;
+    nhtb_addr address;  /* IKEv1 mode config: ours from this peer; or this peer's, */
+    bool address_given; /* by us */
 };
 
 /** Sources before authentication (dos.c). */
@@ -235,13 +267,15 @@ struct nhi_ike {
     nhi_ike_env env;
     nhi_mem *mem;
     nhi_slab peers;
-    nhi_list sas, dead_sas, dead_children, jobs;
+    nhi_list sas, dead_sas, dead_children, dead_xs, jobs; /* dead_xs: exchanges of v1 */
     size_t n_sas, max_sas, n_children;
     nhi_map by_spi;   /* our IKE SPI -> SA */
     nhi_map by_init;  /* initiator SPI and source, half-open as responder -> SA */
     nhi_map by_child; /* inbound ESP SPI -> child */
     uint32_t half_open, next_question;
     uint32_t n_seeded; /* wildcard entries: while there are any, every IKE_AUTH derives once */
+    uint32_t n_v1;     /* entries that speak IKEv1: without any, nobody here does */
+    uint32_t n_pki;    /* entries with certificates */
     uint32_t n_jobs;   /* public-key jobs made and not yet handed back */
     nhi_ike_dos dos;
     bool shutting;
@@ -256,6 +290,7 @@ struct nhi_ike {
     uint8_t *rx, *tx;
     size_t buf_n;
     nhi_ike_msg msg;
+    nhi_v1_msg v1_msg;
     nhi_ike_sa_pl offer, answer;
     /* actions */
     nhi_ike_act_node *act_head, *act_tail, *act_free;
@@ -310,6 +345,10 @@ bool nhi_ike_dos_may_fail(nhi_ike *ike, const nhtb_path *path, nhtb_time now);
 nhi_ike_sa *nhi_ike_sa_new(nhi_ike *ike, bool initiator, nhtb_time now, int *err);
 bool nhi_ike_sa_may(nhi_ike_state from, nhi_ike_state to);
 bool nhi_ike_sa_set_state(nhi_ike_sa *sa, nhi_ike_state to);
+static inline bool nhi_ike_sa_attempts(nhi_ike_state s)
+{
+    return s >= NHI_SA_ASK && s <= NHI_SA_AUTH_SENT;
+}
 const char *nhi_ike_sa_state_name(unsigned state);
 void nhi_ike_sa_attach(nhi_ike_sa *sa, nhi_ike_peer *peer);
 /** Authenticated: events, timers, duplicates. */
@@ -318,6 +357,8 @@ void nhi_ike_sa_up(nhi_ike_sa *sa, bool rekeyed, nhtb_time now);
 void nhi_ike_sa_end(nhi_ike_sa *sa, nhtb_detail detail, uint32_t code, bool answer, nhtb_time now);
 /** Ends an SA and tells the peer. */
 void nhi_ike_sa_delete(nhi_ike_sa *sa, nhtb_detail detail, nhtb_time now);
+/** IKEv1: its keys go, its children stay (life.c). */
+void nhi_ike_sa_bare(nhi_ike_sa *sa, nhtb_detail detail, nhtb_time now);
 /** Out of every table, without events. */
 void nhi_ike_sa_kill(nhi_ike_sa *sa);
 void nhi_ike_sa_rearm(nhi_ike_sa *sa, nhtb_time now);
@@ -327,6 +368,8 @@ nhtb_time nhi_ike_soft_of(nhi_ike *ike, nhtb_time life);
 int nhi_ike_nego_begin(nhi_ike_nego *x, nhi_ike_sa *sa, nhi_ike_task kind, bool responder);
 void nhi_ike_nego_end(nhi_ike_nego *x);
 int nhi_ike_nego_make(nhi_ike_nego *x, uint16_t method);
+/** Queues a job whose owner is x: 0, or err (an error when j is NULL). */
+int nhi_ike_nego_queue(nhi_ike_nego *x, nhtb_job *j, int err);
 int nhi_ike_nego_shared(nhi_ike_nego *x, nhtb_span peer);
 bool nhi_ike_nego_theirs(nhi_ike_nego *x, const nhi_ike_msg *m, uint16_t prf);
 nhtb_span nhi_ike_nego_pub(const nhi_ike_nego *x);
@@ -338,6 +381,8 @@ int nhi_ike_nego_keys(const nhi_ike_nego *x, nhtb_span secret);
 /* ---- keylog.c, or keylog_none.c: keys for a dissector, when the host asks for them ---- */
 /** An IKE SA has its keys (before ei and er are wiped). */
 void nhi_ike_keylog_sa(const nhi_ike_sa *sa);
+/** An ISAKMP SA of version 1 has its keys. */
+void nhi_ike_keylog_v1(const nhi_ike_sa *sa, nhtb_span key);
 /** A pair is installed. */
 void nhi_ike_keylog_child(const nhi_ike *ike, const nhi_ike_child_sa *s);
 
@@ -374,6 +419,8 @@ nhi_ike_peer *nhi_ike_peer_for_init(nhi_ike *ike, const nhtb_path *path, uint16_
                                     nhi_suite *suite, nhi_ike_peer **known);
 nhi_ike_peer *nhi_ike_peer_find(nhi_ike *ike, const nhi_ike_sa *sa, const nhtb_identity *idi,
                                 const nhtb_identity *idr);
+/** Does either side prove itself with the pre-shared key? */
+bool nhi_ike_peer_uses_psk(const nhi_ike_peer *p);
 nhtb_identity nhi_ike_peer_local_id(const nhi_ike_peer *p, const nhtb_path *path);
 /** The SA that carries new exchanges: up, else being set up; NULL: none. */
 nhi_ike_sa *nhi_ike_peer_sa(const nhi_ike_peer *p);
@@ -382,6 +429,12 @@ void nhi_ike_peer_retry(nhi_ike_peer *p, nhtb_time now);
 void nhi_ike_peer_retry_fired(nhi_ike_peer *p, nhtb_time now);
 /** Another attempt beside this one, whose IKE_AUTH gets no answer. */
 void nhi_ike_peer_afresh(nhi_ike_sa *stuck, nhtb_time now);
+/** A first exchange beside an SA that is up (IKEv1 has no other way to renew one). */
+int nhi_ike_peer_beside(nhi_ike_peer *p, nhtb_time now);
+/** -1: the path is not this peer's; else how specific the entry is. */
+int nhi_ike_peer_path_score(const nhi_ike_peer *p, const nhtb_path *path);
+/** Chosen before we knew who it is: is the suite one of this peer's too? */
+bool nhi_ike_peer_suite_allowed(const nhi_ike_peer *p, const nhi_suite *s);
 /** Wants every configured child that is missing. */
 void nhi_ike_peer_want_children(nhi_ike_peer *p, nhtb_time now);
 /** A child was not made: told to the host; `immediately` peers try again, ever more slowly. */
@@ -571,5 +624,7 @@ void nhi_ike_info_done(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
 void nhi_ike_nhtb_write(nhi_ike_nego *x, nhi_ike_builder *b);
 void nhi_ike_nhtb_read(nhi_ike_nego *x, const nhi_ike_msg *m);
 void nhi_ike_nhtb_learn(const nhi_ike_nego *x);
+
+#include "ike/v1/hooks.h"
 
 #endif

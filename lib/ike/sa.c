@@ -10,7 +10,9 @@
  *   LARVAL (successor of a rekey) ---------------^ |
  *                           REKEYED <--------------+--> DELETING
  *                              +-----> LINGER <----------+
- *   every state -> DEAD. LINGER repeats the last response only; ASK and R_ASK wait for a PSK. */
+ *   every state -> DEAD. LINGER repeats the last response only; ASK and R_ASK wait for a PSK. With
+ *   certificates AUTH_KE -> AUTH_SIGN -> AUTH_SENT -> AUTH_VERIFY -> UP and R_HALF -> R_VERIFY ->
+ *   R_SIGN -> UP, each while a job runs. */
 #include "ike/room.h"
 
 #define BIT(s) (1u << NHI_SA_##s)
@@ -23,16 +25,26 @@ static const struct {
     [NHI_SA_ASK] = {"PSK_WANTED", BIT(INIT_KE) | BIT(DEAD)},
     [NHI_SA_INIT_KE] = {"KEY_EXCHANGE", BIT(INIT_SENT) | BIT(DEAD)},
     [NHI_SA_INIT_SENT] = {"INIT_SENT", BIT(INIT_KE) | BIT(AUTH_KE) | BIT(DEAD)},
-    [NHI_SA_AUTH_KE] = {"KEY_EXCHANGE", BIT(AUTH_SENT) | BIT(DEAD)},
-    [NHI_SA_AUTH_SENT] = {"AUTH_SENT", BIT(UP) | BIT(DELETING) | BIT(DEAD)},
+    [NHI_SA_AUTH_KE] = {"KEY_EXCHANGE", BIT(AUTH_SIGN) | BIT(AUTH_SENT) | BIT(DEAD)},
+    [NHI_SA_AUTH_SIGN] = {"SIGNING", BIT(AUTH_SENT) | BIT(DEAD)},
+    [NHI_SA_AUTH_SENT] = {"AUTH_SENT", BIT(AUTH_VERIFY) | BIT(UP) | BIT(DELETING) | BIT(DEAD)},
+    [NHI_SA_AUTH_VERIFY] = {"VERIFYING", BIT(UP) | BIT(DELETING) | BIT(DEAD)},
     [NHI_SA_R_KE] = {"KEY_EXCHANGE", BIT(R_HALF) | BIT(DEAD)},
-    [NHI_SA_R_HALF] = {"HALF_OPEN", BIT(R_ASK) | BIT(UP) | BIT(LINGER) | BIT(DEAD)},
-    [NHI_SA_R_ASK] = {"PSK_WANTED", BIT(R_HALF) | BIT(UP) | BIT(LINGER) | BIT(DEAD)},
+    [NHI_SA_R_HALF] = {"HALF_OPEN", BIT(R_ASK) | BIT(R_VERIFY) | BIT(R_SIGN) | BIT(UP) |
+                                        BIT(LINGER) | BIT(DEAD)},
+    [NHI_SA_R_ASK] = {"PSK_WANTED", BIT(R_HALF) | BIT(R_SIGN) | BIT(UP) | BIT(LINGER) | BIT(DEAD)},
+    [NHI_SA_R_VERIFY] = {"VERIFYING", BIT(R_SIGN) | BIT(UP) | BIT(LINGER) | BIT(DEAD)},
+    [NHI_SA_R_SIGN] = {"SIGNING", BIT(UP) | BIT(LINGER) | BIT(DEAD)},
     [NHI_SA_UP] = {"ESTABLISHED", BIT(REKEYED) | BIT(DELETING) | BIT(LINGER) | BIT(DEAD)},
     [NHI_SA_REKEYED] = {"REKEYED", BIT(DELETING) | BIT(LINGER) | BIT(DEAD)},
     [NHI_SA_DELETING] = {"DELETING", BIT(LINGER) | BIT(DEAD)},
     [NHI_SA_LINGER] = {"DELETED", BIT(DEAD)},
     [NHI_SA_DEAD] = {"DEAD", 0},
+    /* IKEv1 has its own table (v1/state.c), and these states besides */
+    [NHI_SA_V1_KE_SENT] = {"KE_SENT", 0},
+    [NHI_SA_V1_R_SA] = {"HALF_OPEN", 0},
+    [NHI_SA_V1_CONFIG] = {"XAUTH_CONFIG", 0},
+    [NHI_SA_V1_BARE] = {"NO_IKE_SA", 0},
 };
 
 const char *nhi_ike_sa_state_name(unsigned state)
@@ -45,9 +57,14 @@ bool nhi_ike_sa_may(nhi_ike_state from, nhi_ike_state to)
     return from < NHI_SA_STATES && to < NHI_SA_STATES && (states[from].next >> to & 1);
 }
 
+static bool may(const nhi_ike_sa *sa, nhi_ike_state to)
+{
+    return (sa->v1 ? nhi_v1_sa_may : nhi_ike_sa_may)((nhi_ike_state)sa->state, to);
+}
+
 bool nhi_ike_sa_set_state(nhi_ike_sa *sa, nhi_ike_state to)
 {
-    if (!nhi_check(sa->ike->mem, nhi_ike_sa_may((nhi_ike_state)sa->state, to)))
+    if (!nhi_check(sa->ike->mem, may(sa, to)))
         return false;
     sa->state = (uint8_t)to;
     return true;
@@ -135,6 +152,7 @@ static void drop_setup(nhi_ike_sa *sa)
     nhi_ike_buf_drop(sa->ike, &sa->init_peer);
     nhi_ike_buf_drop(sa->ike, &sa->psk);
     nhi_ike_buf_drop(sa->ike, &sa->parked);
+    nhi_ike_buf_drop(sa->ike, &sa->own_auth);
     nhi_ike_buf_drop(sa->ike, &sa->cookie);
     nhi_secret_wipe(&sa->keys.pi);
     nhi_secret_wipe(&sa->keys.pr);
@@ -168,6 +186,8 @@ static void quiet(nhi_ike_sa *sa)
     timers_cancel(sa);
     nhi_ike_nego_end(&sa->x_i);
     nhi_ike_nego_end(&sa->x_r);
+    if (sa->v1)
+        nhi_v1_quiet(sa);
     remove_children(sa);
     nhi_ike_buf_drop(ike, &sa->out.msg);
     nhi_ike_frag_drop(sa, false);
@@ -203,7 +223,8 @@ void nhi_ike_sa_kill(nhi_ike_sa *sa)
 
 static bool is_attempt(const nhi_ike_sa *sa)
 {
-    return sa->state >= NHI_SA_ASK && sa->state <= NHI_SA_AUTH_SENT;
+    return nhi_ike_sa_attempts((nhi_ike_state)sa->state) ||
+           (sa->state == NHI_SA_V1_CONFIG && sa->initiator);
 }
 
 static bool another_attempt(const nhi_ike_peer *p, const nhi_ike_sa *not_this)
@@ -232,6 +253,8 @@ static const char *step_of(const nhi_ike_sa *sa)
 {
     if (sa->state == NHI_SA_UP)
         return "ESTABLISHED";
+    if (sa->v1)
+        return sa->state == NHI_SA_V1_CONFIG ? "IKEv1 XAuth" : "IKEv1 phase 1";
     return sa->state <= NHI_SA_INIT_SENT ? "IKE_SA_INIT" : "IKE_AUTH";
 }
 
@@ -274,12 +297,11 @@ void nhi_ike_sa_end(nhi_ike_sa *sa, nhtb_detail detail, uint32_t code, bool answ
     if (sa->state == NHI_SA_DEAD || sa->state == NHI_SA_LINGER)
         return;
     nhi_ike_peer *p = sa->peer;
-    if (answer && (sa->state == NHI_SA_R_HALF || sa->state == NHI_SA_R_ASK))
+    if (answer && sa->state >= NHI_SA_R_HALF && sa->state <= NHI_SA_R_SIGN)
         nhi_ike_dos_failed(sa->ike, &sa->path, now); /* refused */
     remove_children(sa);
     report(sa, detail, code, now);
-    bool linger =
-        answer && sa->in.response && nhi_ike_sa_may((nhi_ike_state)sa->state, NHI_SA_LINGER);
+    bool linger = answer && sa->in.response && may(sa, NHI_SA_LINGER);
     if (linger && nhi_ike_sa_set_state(sa, NHI_SA_LINGER)) {
         quiet(sa);
         forget(sa);
@@ -290,11 +312,28 @@ void nhi_ike_sa_end(nhi_ike_sa *sa, nhtb_detail detail, uint32_t code, bool answ
     after(p, now);
 }
 
+void nhi_ike_sa_bare(nhi_ike_sa *sa, nhtb_detail detail, nhtb_time now)
+{
+    report(sa, detail, 0, now);
+    if (!nhi_ike_sa_set_state(sa, NHI_SA_V1_BARE))
+        return;
+    timers_cancel(sa);
+    nhi_v1_quiet(sa);
+    nhi_ike_table_del(sa);
+    nhi_ike_buf_drop(sa->ike, &sa->in.response);
+    drop_setup(sa);
+    after(sa->peer, now);
+}
+
 void nhi_ike_sa_delete(nhi_ike_sa *sa, nhtb_detail detail, nhtb_time now)
 {
+    if (sa->v1) {
+        nhi_v1_sa_delete(sa, detail, now);
+        return;
+    }
     if (sa->state == NHI_SA_DELETING || sa->state == NHI_SA_LINGER || sa->state == NHI_SA_DEAD)
         return;
-    if (!nhi_ike_sa_may((nhi_ike_state)sa->state, NHI_SA_DELETING)) {
+    if (!may(sa, NHI_SA_DELETING)) {
         nhi_ike_sa_end(sa, detail, 0, false, now);
         return;
     }
@@ -342,7 +381,7 @@ static void end_other_attempts(nhi_ike_sa *up)
         if (s == up || !is_attempt(s))
             continue;
         up->want_create |= s->want_create;
-        if (s->state != NHI_SA_AUTH_SENT)
+        if (s->state != NHI_SA_AUTH_SENT && s->state != NHI_SA_AUTH_VERIFY)
             nhi_ike_sa_kill(s);
     }
 }
@@ -352,7 +391,8 @@ void nhi_ike_sa_up(nhi_ike_sa *sa, bool rekeyed, nhtb_time now)
     nhi_ike *ike = sa->ike;
     if (!nhi_ike_sa_set_state(sa, NHI_SA_UP))
         return;
-    nhtb_time life = (nhtb_time)sa->peer->cfg.lifetime_s * NHTB_NS_PER_S;
+    nhtb_time life = (nhtb_time)(sa->life_s ? sa->life_s : sa->peer->cfg.lifetime_s);
+    life *= NHTB_NS_PER_S;
     sa->established = sa->last_in = now;
     sa->rekey_at = now + nhi_ike_soft_of(ike, life);
     sa->expires = now + life;

@@ -32,6 +32,9 @@ static void fill(const nhi_ike_sa *sa, nhtb_ike_sa_info *out)
     memcpy(out->remote_id, sa->remote_id, sa->remote_id_n);
     fill_suite(sa, out);
     out->libnhtb_peer = sa->libnhtb;
+    out->version = sa->v1 ? 1 : 2;
+    if (sa->v1)
+        nhi_v1_show(sa, out);
     out->established = sa->established;
     out->rekey_at = sa->rekey_at;
     out->expires = sa->expires;
@@ -91,6 +94,12 @@ void nhi_ike_stats(const nhi_ike *ike, nhtb_stats *out)
 #undef X
     out->ike_sas = (uint32_t)ike->n_sas;
     out->half_open = ike->half_open;
+}
+
+const char *nhi_ike_peer_user(const nhi_ike *ike, nhtb_peer_id id)
+{
+    const nhi_ike_peer *p = nhi_ike_peer_get(ike, id);
+    return p ? p->user : "";
 }
 
 nhtb_identity nhi_ike_peer_identity(const nhi_ike *ike, nhtb_peer_id id)

@@ -45,7 +45,7 @@ nhi_ike_sa *nhi_ike_table_find(nhi_ike *ike, const nhi_ike_hdr *h)
     bool initiator = !(h->flags & NHI_IKE_F_INITIATOR); /* our role */
     uint64_t own = initiator ? h->spi_i : h->spi_r;
     nhi_ike_sa *sa = own ? nhi_map_get(&ike->by_spi, &own) : NULL;
-    if (!sa || sa->initiator != initiator)
+    if (!sa || sa->v1 || sa->initiator != initiator)
         return NULL;
     uint64_t other = initiator ? h->spi_r : h->spi_i;
     uint64_t known = initiator ? sa->spi_r : sa->spi_i;

@@ -206,6 +206,10 @@ static bool step_up(nhi_ike_sa *sa, nhtb_time now, nhtb_time *next)
 void nhi_ike_task_pump(nhi_ike_sa *sa, nhtb_time now)
 {
     nhtb_time next = NHTB_NEVER;
+    if (sa->v1) {
+        nhi_v1_pump(sa, now);
+        return;
+    }
     if (sa->state == NHI_SA_DEAD || sa->task != NHI_TASK_NONE || sa->out.busy)
         return;
     if (sa->state == NHI_SA_DELETING && (sa->want & NHI_WANT_DELETE)) {

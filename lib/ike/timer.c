@@ -106,6 +106,23 @@ static void cookie_secret(nhi_ike *ike, nhtb_time now)
         nhi_wheel_arm(ike->env.wheel, &ike->t_cookie, now + NHTB_NS_PER_S);
 }
 
+/** The SA behind a timer that IKEv1 treats in its own way; NULL: there is none. */
+static const nhi_ike_sa *v1_of(nhi_timer *t)
+{
+    switch (t->kind) {
+    case NHI_TIMER_IKE_LIVENESS: return NHI_CONTAINER(t, nhi_ike_sa, t_liveness);
+    case NHI_TIMER_IKE_EXPIRE: return NHI_CONTAINER(t, nhi_ike_sa, t_expire);
+    case NHI_TIMER_IKE_LINGER: return NHI_CONTAINER(t, nhi_ike_sa, t_linger);
+    default: return NULL;
+    }
+}
+
+static bool is_v1(nhi_timer *t)
+{
+    const nhi_ike_sa *sa = v1_of(t);
+    return t->kind == NHI_TIMER_V1_EXCHANGE || (sa && sa->v1);
+}
+
 static void child_timer(nhi_ike *ike, nhi_timer *t, nhtb_time now)
 {
     switch (t->kind) {
@@ -123,6 +140,10 @@ static void child_timer(nhi_ike *ike, nhi_timer *t, nhtb_time now)
 void nhi_ike_timer(nhi_ike *ike, nhi_timer *t, nhtb_time now)
 {
     nhi_ike_begin(ike);
+    if (is_v1(t)) {
+        nhi_v1_timer(ike, t, now);
+        return;
+    }
     switch (t->kind) {
     case NHI_TIMER_IKE_RETRANSMIT:
         nhi_ike_window_fired(NHI_CONTAINER(t, nhi_ike_sa, t_retransmit), now);

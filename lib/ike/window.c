@@ -12,7 +12,9 @@ static nhtb_time limit_of(const nhi_ike_sa *sa)
 {
     nhtb_time end =
         sa->out.first + (nhtb_time)sa->ike->env.settings->retransmit_total_s * NHTB_NS_PER_S;
-    if ((sa->state == NHI_SA_INIT_SENT || sa->state == NHI_SA_AUTH_SENT) && sa->hint) {
+    bool early = sa->state == NHI_SA_INIT_SENT || sa->state == NHI_SA_V1_KE_SENT ||
+                 sa->state == NHI_SA_AUTH_SENT;
+    if (early && sa->hint) {
         nhtb_time soon = sa->hint_at + NHI_IKE_HINT_NS;
         return soon < end ? soon : end;
     }
@@ -82,7 +84,8 @@ void nhi_ike_window_fired(nhi_ike_sa *sa, nhtb_time now)
         gave_up(sa, now);
         return;
     }
-    if (sa->state == NHI_SA_AUTH_SENT && sa->out.sends >= AUTH_SENDS)
+    bool deaf = sa->state == NHI_SA_AUTH_SENT || sa->state == NHI_SA_V1_KE_SENT;
+    if (deaf && sa->out.sends >= AUTH_SENDS)
         nhi_ike_peer_afresh(sa, now);
     if (!sa->out.busy)
         return; /* it was one attempt too many */

@@ -18,6 +18,7 @@
     X(wire_ip)                                                                                     \
     X(wire_esp)                                                                                    \
     X(wire_ike)                                                                                    \
+    X(wire_v1)                                                                                     \
     X(cursor_ops)                                                                                  \
     X(text)                                                                                        \
     X(lpm_ops)                                                                                     \

@@ -111,6 +111,50 @@ def outbound(k):
             ip4(17, UDP + bytes(700), dst=(172, 18, 0, 1))][k % 7]
 
 
+def v1_attrs(*pairs):
+    """(type, value): short form below 65536 unless value is bytes."""
+    return b"".join(struct.pack("!HH", t, len(v)) + v if isinstance(v, bytes)
+                    else struct.pack("!HH", 0x8000 | t, v) for t, v in pairs)
+
+
+def v1_sa(protocol, spi, transforms):
+    tf = b"".join(struct.pack("!BBHBBH", 3 if i + 1 < len(transforms) else 0, 0, 8 + len(a),
+                              i + 1, ident, 0) + a for i, (ident, a) in enumerate(transforms))
+    return struct.pack("!II", 1, 1) + struct.pack(
+        "!BBHBBBB", 0, 0, 8 + len(spi) + len(tf), 1, protocol, len(spi), len(transforms)) + spi + tf
+
+
+def v1_chain(*payloads):
+    out = b""
+    for i, (_kind, body) in enumerate(payloads):
+        following = payloads[i + 1][0] if i + 1 < len(payloads) else 0
+        out += struct.pack("!BBH", following, 0, 4 + len(body)) + body
+    return out
+
+
+def v1_seeds():
+    day = struct.pack("!I", 86400)
+    sa1 = v1_sa(1, b"", [(1, v1_attrs((1, 7), (14, 256), (2, 4), (4, 14), (3, 1), (11, 1), (12, day))),
+                         (1, v1_attrs((1, 5), (2, 2), (4, 2), (3, 65001), (11, 1), (12, 28800)))])
+    sa2 = v1_sa(3, b"\xc0\xff\xee\1", [
+        (12, v1_attrs((1, 1), (2, 3600), (3, 14), (4, 1), (5, 5), (6, 128))),
+        (20, v1_attrs((3, 14), (4, 1), (6, 128), (1, 2), (2, b"\0\x46\x50\0"))),
+        (3, v1_attrs((3, 14), (4, 3), (5, 2)))])
+    subnet = struct.pack("!BBH", 4, 0, 0) + bytes([10, 1, 0, 0, 255, 255, 0, 0])
+    nhtb = struct.pack("!IBBH", 1, 3, 4, 40001) + b"\xc0\xff\xee\1" + bytes([10, 0, 0, 2])
+    delete = struct.pack("!IBBH", 1, 3, 4, 1) + b"\xc0\xff\xee\1"
+    cfg = struct.pack("!BBH", 1, 0, 7) + v1_attrs((16520, 0), (16521, b""), (16522, b"pw"))
+    quick = v1_chain((8, rolling(32, 1)), (1, sa2), (10, rolling(16, 2)), (5, subnet), (5, subnet),
+                     (11, nhtb))
+    main = v1_chain((1, sa1), (13, bytes.fromhex("afcad71368a1f1c96b8696fc77570100")))
+    head = struct.pack("!QQBBBBII", 1, 0, 1, 0x10, 2, 0, 0, 28 + len(main)) + main
+    return [bytes([0]) + head, bytes([8 * 8 + 7]) + quick, bytes([8 * 8 + 7]) + quick + bytes(6),
+            bytes([1]) + sa1, bytes([1]) + sa2, bytes([2]) + subnet, bytes([3]) + cfg[4:],
+            bytes([3]) + v1_attrs((1, 1), (2, day), (1, 2), (2, 9)), bytes([4]) + nhtb,
+            bytes([5]) + delete, bytes([6]) + cfg, bytes([6]) + b"\0\7\1\1part",
+            bytes([8 * 14 + 7]) + v1_chain((14, cfg)), bytes([8 * 12 + 7]) + v1_chain((12, delete))]
+
+
 REQUESTS = [
     {"command": "show", "table": t} for t in
     ("ike sa", "ipsec sa", "ipsec next-hop-tunnels", "route", "interfaces", "statistics", "peers",
@@ -141,6 +185,8 @@ def seeds(target):
         bodies = [(1, SA_IKE), (1, SA_ESP), (2, TS), (3, NHTB), (3, REKEY), (4, KE), (5, ID),
                   (6, AUTH), (7, DELETE), (8, NHTB[4:]), (8, bytes(16))]
         return [bytes([0]) + m for m in MESSAGES] + [bytes([o]) + b for o, b in bodies]
+    if target == "wire_v1":
+        return v1_seeds()
     if target == "text":
         return [t.encode() for t in TEXTS]
     if target == "propose":

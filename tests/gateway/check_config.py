@@ -29,6 +29,7 @@ BASE = {
 
 # (name, pointer to set, value (DELETE removes), pointer of the error, words in the message)
 DELETE = object()
+V1 = {**BASE["gateways"][0], "ike_version": 1, "proposals": ["aes256-sha256-modp2048"]}
 CASES = [
     ("unknown key at the top", "/colour", "red", "/colour", "unknown key"),
     ("unknown key deep inside", "/gateways/0/vpns/0/colour", 1, "/gateways/0/vpns/0/colour", "unknown key"),
@@ -91,6 +92,27 @@ CASES = [
     ("a cap below the first pause", "/ipsec", {"retransmit_milliseconds": 900, "retransmit_cap_milliseconds": 800},
      "/ipsec/retransmit_cap_milliseconds", "less than"),
     ("different families", "/gateways/1/local_address", "2001:db8::1", "/gateways/1/local_address", "families"),
+    ("MSS that is no word", "/interfaces/0/tcp_mss", "big", "/interfaces/0/tcp_mss", "auto"),
+    ("MSS out of range", "/interfaces/0/tcp_mss", 60, "/interfaces/0/tcp_mss", "from 88"),
+    ("multicast limit out of range", "/interfaces/0/multicast_max", -1, "/interfaces/0/multicast_max", "from 0"),
+    ("unknown IKE version", "/gateways/0/ike_version", 3, "/gateways/0/ike_version", "from 1 to 2"),
+    ("unknown IKEv1 mode", "/gateways/0/ikev1", {"mode": "base"}, "/gateways/0/ikev1/mode", "aggressive"),
+    ("IKEv1 member out of range", "/gateways/0/ikev1", {"lifetime_kilobytes": 1},
+     "/gateways/0/ikev1/lifetime_kilobytes", "from 64"),
+    ("IKEv1 members of two minds: IKEv2", "/gateways/0/ikev1", {"mode": "main"}, "/gateways/0/ikev1", "ike_version"),
+    ("XAuth client without a password", "/gateways/0", {**V1, "ikev1": {"xauth": "client", "user": "a"}},
+     "/gateways/0/ikev1/xauth", "password"),
+    ("XAuth server without users", "/gateways/0", {**V1, "ikev1": {"xauth": "server"}}, "/gateways/0/ikev1/xauth", "users"),
+    ("XAuth user without a password", "/gateways/0", {**V1, "ikev1": {"xauth": "server", "users": [{"name": "a"}]}},
+     "/gateways/0/ikev1/users/0", "password"),
+    ("XAuth users with one name", "/gateways/0", {**V1, "ikev1": {"users": [{"name": "a"}, {"name": "a"}]}},
+     "/gateways/0/ikev1/users/1/name", "twice"),
+    ("virtual addresses outside the subnet", "/gateways/0", {**V1, "ikev1": {"mode_config": {
+        "role": "server", "pool": "10.11.12.0/25"}}}, "/gateways/0/ikev1/mode_config/pool", "subnet"),
+    ("virtual addresses wider than the subnet", "/gateways/0", {**V1, "ikev1": {"mode_config": {
+        "role": "server", "pool": "10.11.10.0/23"}}}, "/gateways/0/ikev1/mode_config/pool", "subnet"),
+    ("mode config without a role", "/gateways/0", {**V1, "ikev1": {"mode_config": {"push": True}}},
+     "/gateways/0/ikev1/mode_config", "role"),
     ("no VPN", "/gateways/0/vpns", [], "/gateways/0/vpns", "1 to 64"),
 ]
 

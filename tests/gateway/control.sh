@@ -48,6 +48,17 @@ for words in "ike sa" "ipsec sa" "ipsec next-hop-tunnels" route interfaces peers
 done
 check "the columns are Junos'" sh -c "'$nhtbctl' --socket '$s' show ipsec next-hop-tunnels |
     grep -Eq '^Next-hop gateway +Interface +IPsec VPN name +Flag'"
+check "... and IKE-ID, XAuth user" sh -c "'$nhtbctl' --socket '$s' show ipsec next-hop-tunnels |
+    head -1 | grep -Eq 'Flag +IKE-ID +XAUTH username'"
+check "next-hop tunnels of one interface" test "$(status_of show ipsec next-hop-tunnels interface-name st0.0)" -eq 0
+check "status 1: unknown interface" test "$(status_of show ipsec next-hop-tunnels interface-name st9.9)" -eq 1
+check "status 2: interface-name of nothing" test "$(status_of show ipsec next-hop-tunnels interface-name)" -eq 2
+result_of() { "$nhtbctl" --socket "$s" --json show route "$1" | python3 -c 'import json,sys; print(json.load(sys.stdin)["result"])'; }
+check "the chain of an address behind no tunnel" test "$(result_of 203.0.113.250)" = no_route
+check "the chain of an own network" test "$(result_of 192.168.1.77)" = local
+check "the chain of a prefix whose next hop is not bound" test "$(result_of 192.168.2.77)" = no_binding
+check "... in words" sh -c "'$nhtbctl' --socket '$s' show route 192.168.2.77 | grep -q 'no tunnel is bound to the next hop'"
+check "status 1: not an address" test "$(status_of show route nonsense)" -eq 1
 out=$(timeout 3 "$nhtbctl" --socket "$s" --watch 1 show peers | grep -c '^Gateway')
 check "--watch repeats" test "$out" -ge 2
 

@@ -34,6 +34,13 @@ check "up: the kernel sends the prefix to the device" sh -c \
 check "up: an unreachable route waits behind it" sh -c "ip -n $tag-hub route show proto 151 | grep -q '^unreachable 192.168.2.0/24'"
 check "the spoke was learnt" rows hub ipsec next-hop-tunnels -- \
     "rows[0]['flag']=='Auto' and rows[0]['next_hop']=='10.11.11.12' and rows[0]['ike_id']=='spoke.example'"
+chain() { ctl "$1" --json show route "$2" | python3 -c "import json,sys
+w=json.load(sys.stdin); sa=w['sa'] or {}
+sys.exit(not ($3))"; }
+check "the hub's chain: route, next hop, binding, tunnel, SA" chain hub 192.168.2.77 \
+    "w['result']=='sa' and w['route']['next_hop']=='10.11.11.12' and w['binding']=='notify' and w['tunnel']=={'peer':'spoke','vpn':'vpn','up':True} and sa['remote_address']=='203.0.113.2'"
+check "the spoke's route names the interface alone" chain spoke 192.168.1.77 \
+    "w['result']=='sa' and w['route']['next_hop'] is None and w['binding'] is None and w['route']['kernel']=='device'"
 check "ping LAN to LAN" ping_lan
 check "ping the hub's tunnel address" in_ns spoke ping -c1 -W2 10.11.11.10
 check "ping the spoke's tunnel address" in_ns hub ping -c1 -W2 10.11.11.12

@@ -39,12 +39,15 @@ def config(role, local, remote, ike, esp, **over):
                "local_identity": "nhtb.interop", "remote_identity": "peer.interop",
                "pre_shared_key": {"file": "psk"}, "proposals": ike,
                "establish_tunnels": "immediately" if role == "initiator" else "responder-only",
-               "dead_peer_detection": {"interval": over.get("dpd", 30), "threshold": 3}, "vpns": [vpn]}
+               "dead_peer_detection": {"interval": over.get("dpd", 30), "threshold": 3},
+               "vpns": [{**vpn, **v} for v in over.get("vpns", [{}])]}
     gateway.update(over.get("gateway", {}))
     gateway = {k: v for k, v in gateway.items() if v is not None}
-    return {**over.get("top", {}), "interfaces": [{"name": "st0.0", "multipoint": False, "address": ["10.11.11.1/24"]}],
+    routes = [{"prefix": p, "interface": "st0.0"} for p in over.get("remote_ts", ["10.2.0.0/24"])]
+    return {**over.get("top", {}),
+            "interfaces": over.get("interfaces", [{"name": "st0.0", "address": ["10.11.11.1/24"]}]),
             "gateways": [gateway], "local_networks": over.get("local_ts", ["10.1.0.0/24"]),
-            "routes": [{"prefix": p, "interface": "st0.0"} for p in over.get("remote_ts", ["10.2.0.0/24"])]}
+            "routes": over.get("routes", routes)}
 
 
 class Gateway:

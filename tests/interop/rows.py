@@ -121,12 +121,16 @@ def peer_dies(r):
         raise LabError("liveness took longer than 15 s")
 
 
+def kill_us(r):
+    r.lab.stop(r.gateway.process, signal.SIGKILL)
+
+
 def we_die(r):
     """The peer's DPD notices that we were killed, so its checks were answered before."""
     time.sleep(2.5)  # at least one of its checks passes while we live
     if not r.report():
         raise LabError("the peer lost the SA while we lived")
-    r.lab.stop(r.gateway.process, signal.SIGKILL)
+    kill_us(r)
     wait_for("the peer's DPD", 25, lambda: not r.peer.sas(), 0.5)
 
 

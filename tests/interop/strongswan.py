@@ -9,7 +9,9 @@ from lab import LabError, wait_for
 
 PSK = "interop-pre-shared-key-0123456789"
 PLUGINS = ("random nonce drbg openssl aes des sha1 sha2 md5 hmac xcbc cmac gcm ccm ctr chapoly kdf gmp "
-           "curve25519 pem pkcs1 x509 pubkey {kernel} kernel-netlink socket-default vici updown counters")
+           "curve25519 pem pkcs1 pkcs8 x509 revocation constraints pubkey {kernel} kernel-netlink socket-default "
+           "vici updown counters xauth-generic attr resolve")
+USER, PASSWORD = "alice", "wonderland-and-back"
 
 DAEMON = """charon-systemd {{
  load = {plugins}
@@ -17,7 +19,9 @@ DAEMON = """charon-systemd {{
  retransmit_tries = 4
  retransmit_timeout = 1.0
  retransmit_base = 1.5
- install_virtual_ip = no
+ install_virtual_ip = {install_vip}
+ delete_rekeyed = yes
+ i_dont_care_about_security_and_use_aggressive_mode_psk = yes
  plugins {{
   vici {{ socket = unix://{dir}/vici }}
   kernel-libipsec {{ allow_peer_ts = yes }}
@@ -36,7 +40,10 @@ DAEMON = """charon-systemd {{
 """
 
 CONNECTION = """connections {{ nhtb {{
- version = 2
+ version = {version}
+ aggressive = {aggressive}
+ pull = {pull}
+{more}
  local_addrs = {local}
  remote_addrs = {remote}
  proposals = {ike}
@@ -44,14 +51,18 @@ CONNECTION = """connections {{ nhtb {{
  mobike = no
  fragmentation = {fragmentation}
  dpd_delay = {dpd}
+ dpd_timeout = {dpd_timeout}
  rekey_time = {rekey_ike}
  unique = {unique}
- local {{ auth = psk
+ local {{ auth = {auth}
   id = {local_id}
+{local_more}
  }}
- remote {{ auth = psk
+ remote {{ auth = {auth}
   id = {remote_id}
+{remote_more}
  }}
+{rounds}
  children {{ net {{
   local_ts = {local_ts}
   remote_ts = {remote_ts}
@@ -61,19 +72,34 @@ CONNECTION = """connections {{ nhtb {{
   dpd_action = clear
   start_action = none
   replay_window = {window}
- }} }}
+ }} {children} }}
 }} }}
+{pools}
 secrets {{ ike-nhtb {{ secret = {psk}
-}} }}
+ }}
+ xauth-user {{ id = alice
+  secret = wonderland-and-back
+ }} }}
 """
+CHILD = """ {name} {{
+  local_ts = {local_ts}
+  remote_ts = {remote_ts}
+  esp_proposals = {esp}
+  rekey_time = {rekey_child}
+  mode = tunnel
+  start_action = none
+ }}"""
 
 DEFAULTS = {"remote": "%any", "ike": "aes256gcm16-prfsha256-x25519", "esp": "aes256gcm16", "encap": "no",
             "dpd": "0", "rekey_ike": "0", "rekey_child": "0", "unique": "replace",
             "local_id": "peer.interop", "remote_id": "nhtb.interop", "local_ts": "10.2.0.0/24",
-            "remote_ts": "10.1.0.0/24", "window": "64", "psk": f'"{PSK}"', "fragmentation": "no", "fragment_size": "1280", "kernel": "kernel-libipsec"}
+            "remote_ts": "10.1.0.0/24", "window": "64", "psk": f'"{PSK}"', "kernel": "kernel-libipsec",
+            "version": "2", "aggressive": "no", "pull": "yes", "fragmentation": "no", "fragment_size": "1280",
+            "auth": "psk", "more": "", "local_more": "", "remote_more": "", "rounds": "", "children": "", "pools": "",
+            "install_vip": "no", "dpd_timeout": "0"}
 
-IKE_LINE = re.compile(r"^nhtb: #(\d+), ESTABLISHED, IKEv2, ([0-9a-f]+)_i(\*?) ([0-9a-f]+)_r(\*?)$")
-CHILD_LINE = re.compile(r"^  net: #(\d+), reqid \d+, INSTALLED, (TUNNEL\S*), ESP:(\S+)$")
+IKE_LINE = re.compile(r"^nhtb: #(\d+), ESTABLISHED, IKEv[12], ([0-9a-f]+)_i(\*?) ([0-9a-f]+)_r(\*?)$")
+CHILD_LINE = re.compile(r"^  (net\d?): #(\d+), reqid \d+, (\w+), (TUNNEL\S*), ESP:(\S+)$")
 BYTES_LINE = re.compile(r"^    (in|out)\s+([0-9a-f]{8}).*?,\s*(\d+) bytes,\s*(\d+) packets")
 
 
@@ -91,7 +117,9 @@ class StrongSwan:
         os.makedirs(os.path.join(self.dir, "swanctl", "conf.d"), exist_ok=True)
         plugins = PLUGINS.format(kernel=o["kernel"])
         self.lab.write(f"{self.name}/strongswan.conf", DAEMON.format(
-            plugins=plugins, dir=self.view, fragment_size=o["fragment_size"]))
+            plugins=plugins, dir=self.view, fragment_size=o["fragment_size"], install_vip=o["install_vip"]))
+        o["children"] = "".join(CHILD.format(**{**o, "name": n, "local_ts": local, "remote_ts": remote})
+                                for n, local, remote in o.pop("more_children", []))
         self.lab.write(f"{self.name}/swanctl/swanctl.conf", CONNECTION.format(**o))
 
     def start(self):
@@ -124,8 +152,8 @@ class StrongSwan:
             raise LabError(f"swanctl {' '.join(words)}: {out.strip()[-300:]}")
         return out
 
-    def initiate(self, check=True):
-        return self.ctl("--initiate", "--child", "net", "--timeout", "20", check=check)
+    def initiate(self, check=True, child="net"):
+        return self.ctl("--initiate", "--child", child, "--timeout", "20", check=check)
 
     def sas(self):
         """[{spi_i, spi_r, suite, children: [{esp, mode, in, out, bytes_in, bytes_out}]}]"""
@@ -138,9 +166,10 @@ class StrongSwan:
             if m and found:
                 found[-1]["suite"] = m[1]
             m = CHILD_LINE.match(line)
-            if m and found:
-                last = {"id": m[1], "mode": m[2], "esp": m[3]}
-                found[-1]["children"].append(last)
+            if m and found:  # one that was replaced is still listed for a while
+                last = {"name": m[1], "id": m[2], "mode": m[4], "esp": m[5]}
+                if m[3] == "INSTALLED":
+                    found[-1]["children"].append(last)
             m = BYTES_LINE.match(line)
             if m and last is not None:
                 last[m[1]], last["bytes_" + m[1]], last["packets_" + m[1]] = m[2], int(m[3]), int(m[4])

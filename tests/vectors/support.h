@@ -51,9 +51,9 @@ static const backend_fn all_backends[] = {
 };
 #define N_ALL (sizeof all_backends / sizeof all_backends[0])
 
-static const uint16_t ke_methods[] = {NHTB_KE_MODP2048, NHTB_KE_MODP3072, NHTB_KE_MODP4096,
-                                      NHTB_KE_P256,     NHTB_KE_P384,     NHTB_KE_P521,
-                                      NHTB_KE_X25519};
+static const uint16_t ke_methods[] = {NHTB_KE_MODP1024, NHTB_KE_MODP1536, NHTB_KE_MODP2048,
+                                      NHTB_KE_MODP3072, NHTB_KE_MODP4096, NHTB_KE_P256,
+                                      NHTB_KE_P384,     NHTB_KE_P521,     NHTB_KE_X25519};
 
 /* ---- hexadecimal ---- */
 

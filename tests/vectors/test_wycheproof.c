@@ -97,6 +97,11 @@ static bool hmac_one(const cJSON *group, const cJSON *test, const nhtb_crypto *c
     return true;
 }
 
+Test(wycheproof, hmac_sha1)
+{
+    run_file("wycheproof/hmac_sha1_test.json", hmac_one, NHI_PRF_SHA1, 170);
+}
+
 Test(wycheproof, hmac_sha256)
 {
     run_file("wycheproof/hmac_sha256_test.json", hmac_one, NHI_PRF_SHA256, 174);

@@ -22,6 +22,9 @@ int conn_stream(const char *socket_path, const json_out *request,
 /** Prints what the gateway explains about a peer. */
 void explain_print(const cJSON *answer);
 
+/** Prints the chain of one destination. */
+void way_print(const cJSON *answer);
+
 /** Prints rows of a table for people. */
 void tables_print(const char *table, const cJSON *rows, bool detail);
 

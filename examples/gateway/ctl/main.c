@@ -16,9 +16,11 @@ static const char USAGE[] =
     "usage: nhtbctl [--socket PATH] [--json] [--watch SECONDS] COMMAND\n"
     "  show ike sa [detail]             IKE security associations\n"
     "  show ipsec sa [detail]           IPsec security associations\n"
-    "  show ipsec next-hop-tunnels      next-hop tunnel bindings (NHTB)\n"
+    "  show ipsec next-hop-tunnels [interface-name NAME]\n"
+    "                                   next-hop tunnel bindings (NHTB)\n"
     "  show ipsec next-hop-owners       which identity a next hop belongs to\n"
     "  show route                       routes into tunnels and to own networks\n"
+    "  show route ADDRESS               route, next hop, binding, tunnel and SA of a destination\n"
     "  show interfaces                  tunnel interfaces\n"
     "  show peers                       configured gateways\n"
     "  show statistics [detail]         counters; without detail those that are not 0\n"
@@ -48,6 +50,7 @@ typedef struct options {
     unsigned watch;
     derive_options derive;
     const char *word[WORDS];
+    const char *iface, *address; /* of show */
     unsigned n_words;
     const char *bad; /* what cannot be understood */
 } options;
@@ -126,6 +129,12 @@ static const char *table_of(options *o)
         o->detail = true;
         o->n_words--;
     }
+    if (o->n_words == 5 && strcmp(o->word[3], "interface-name") == 0) {
+        o->iface = o->word[4];
+        o->n_words = 3;
+    }
+    if (o->n_words == 3 && strcmp(o->word[1], "route") == 0)
+        o->address = o->word[--o->n_words];
     for (size_t i = 0; i < sizeof T / sizeof *T; i++)
         if (words_are(o, 1, T[i].a, T[i].b))
             return T[i].table;
@@ -150,6 +159,12 @@ static bool build(options *o, json_out *w, const char **table)
     json_str(w, "command", c);
     if (*table != NULL)
         json_str(w, "table", *table);
+    if (o->iface != NULL)
+        json_str(w, "interface", o->iface);
+    if (o->address != NULL) {
+        json_str(w, "address", o->address);
+        *table = NULL; /* one object answers */
+    }
     if (owners)
         json_str(w, "table", "ipsec next-hop-tunnels");
     if (owners && o->n_words == 4)
@@ -186,6 +201,10 @@ static void print_text(const options *o, const char *table, const json_out *rows
         fprintf(stderr, "nhtbctl: %s\n", cJSON_IsString(m) ? m->valuestring : "refused");
     if (status != CTL_OK)
         return;
+    if (o->address != NULL) {
+        way_print(last);
+        return;
+    }
     if (table == NULL && strcmp(o->word[0], "explain") == 0) {
         explain_print(last);
         return;

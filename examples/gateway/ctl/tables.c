@@ -228,8 +228,9 @@ static void print_bindings(const cJSON *rows, bool detail)
         {"Interface", cell_text, "interface"},
         {"IPsec VPN name", cell_text, "vpn"},
         {"Flag", cell_text, "flag"},
-        {"State", cell_up, "up"},
         {"IKE-ID", cell_text, "ike_id"},
+        {"XAUTH username", cell_text, "xauth_user"},
+        {"State", cell_up, "up"},
         {"Gateway", cell_text, "peer"},
     };
     (void)detail;

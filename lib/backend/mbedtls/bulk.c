@@ -12,6 +12,7 @@
 
 #include <mbedtls/aes.h>
 #include <mbedtls/chachapoly.h>
+#include <mbedtls/cipher.h>
 #include <mbedtls/constant_time.h>
 #include <mbedtls/gcm.h>
 #include <mbedtls/md.h>
@@ -19,10 +20,14 @@
 
 #define LANES_MAX 64
 
-enum { KIND_GCM = 1, KIND_CHACHAPOLY, KIND_CBC };
+enum { KIND_GCM = 1, KIND_CHACHAPOLY, KIND_CBC, KIND_3DES };
 
+/* 3DES goes through the generic layer, which knows whether the build has it. */
 typedef struct cbc_ctx {
-    mbedtls_aes_context aes;
+    union {
+        mbedtls_aes_context aes;
+        mbedtls_cipher_context_t des3;
+    };
     mbedtls_md_context_t hmac;
 } cbc_ctx;
 
@@ -37,7 +42,7 @@ typedef struct key_ctx {
     uint64_t lane_mask;
     uint32_t lanes;
     uint8_t kind;
-    uint8_t icv_len;
+    uint8_t icv_len, block;
     bool seal;
     uint8_t salt[4];
     lane_ctx lane[];
@@ -57,6 +62,10 @@ static const struct suite {
     {NHTB_BULK_AES256_CBC_SHA384_192, KIND_CBC, 32, 48, MBEDTLS_MD_SHA384},
     {NHTB_BULK_AES128_CBC_SHA512_256, KIND_CBC, 16, 64, MBEDTLS_MD_SHA512},
     {NHTB_BULK_AES256_CBC_SHA512_256, KIND_CBC, 32, 64, MBEDTLS_MD_SHA512},
+    {NHTB_BULK_AES128_CBC_SHA1_96, KIND_CBC, 16, 20, MBEDTLS_MD_SHA1},
+    {NHTB_BULK_AES256_CBC_SHA1_96, KIND_CBC, 32, 20, MBEDTLS_MD_SHA1},
+    {NHTB_BULK_3DES_CBC_SHA1_96, KIND_3DES, 24, 20, MBEDTLS_MD_SHA1},
+    {NHTB_BULK_3DES_CBC_SHA256_128, KIND_3DES, 24, 32, MBEDTLS_MD_SHA256},
 };
 
 static const struct suite *suite_find(uint16_t alg)
@@ -71,7 +80,10 @@ static const struct suite *suite_find(uint16_t alg)
 static bool has(uint16_t alg)
 {
     const struct suite *s = suite_find(alg);
-    return s != NULL && (s->kind != KIND_CBC || mbedtls_md_info_from_type(s->md) != NULL);
+    if (s == NULL || (s->kind == KIND_3DES &&
+                      mbedtls_cipher_info_from_type(MBEDTLS_CIPHER_DES_EDE3_CBC) == NULL))
+        return false;
+    return s->md == MBEDTLS_MD_NONE || mbedtls_md_info_from_type(s->md) != NULL;
 }
 
 static size_t size_for(unsigned lanes)
@@ -96,7 +108,10 @@ static void lane_free(uint8_t kind, lane_ctx *l)
     case KIND_GCM: mbedtls_gcm_free(&l->gcm); break;
     case KIND_CHACHAPOLY: mbedtls_chachapoly_free(&l->chachapoly); break;
     default:
-        mbedtls_aes_free(&l->cbc.aes);
+        if (kind == KIND_3DES)
+            mbedtls_cipher_free(&l->cbc.des3);
+        else
+            mbedtls_aes_free(&l->cbc.aes);
         mbedtls_md_free(&l->cbc.hmac);
         break;
     }
@@ -112,14 +127,29 @@ static void key_wipe(void *mem)
     mbedtls_platform_zeroize(mem, size_for(key->lanes));
 }
 
+static bool aes_make(mbedtls_aes_context *aes, const nhtb_bulk_key *k)
+{
+    unsigned bits = (unsigned)k->enc.n * 8u;
+    mbedtls_aes_init(aes);
+    return (k->seal ? mbedtls_aes_setkey_enc(aes, k->enc.p, bits)
+                    : mbedtls_aes_setkey_dec(aes, k->enc.p, bits)) == 0;
+}
+
+static bool des3_make(mbedtls_cipher_context_t *des3, const nhtb_bulk_key *k)
+{
+    const mbedtls_cipher_info_t *info = mbedtls_cipher_info_from_type(MBEDTLS_CIPHER_DES_EDE3_CBC);
+    mbedtls_cipher_init(des3);
+    return mbedtls_cipher_setup(des3, info) == 0 &&
+           mbedtls_cipher_setkey(des3, k->enc.p, (int)k->enc.n * 8,
+                                 k->seal ? MBEDTLS_ENCRYPT : MBEDTLS_DECRYPT) == 0 &&
+           mbedtls_cipher_set_padding_mode(des3, MBEDTLS_PADDING_NONE) == 0;
+}
+
 static bool cbc_make(cbc_ctx *c, const struct suite *s, const nhtb_bulk_key *k)
 {
-    mbedtls_aes_init(&c->aes);
     mbedtls_md_init(&c->hmac);
-    unsigned bits = s->key_len * 8u;
-    int err = k->seal ? mbedtls_aes_setkey_enc(&c->aes, k->enc.p, bits)
-                      : mbedtls_aes_setkey_dec(&c->aes, k->enc.p, bits);
-    return err == 0 && mbedtls_md_setup(&c->hmac, mbedtls_md_info_from_type(s->md), 1) == 0 &&
+    bool good = s->kind == KIND_3DES ? des3_make(&c->des3, k) : aes_make(&c->aes, k);
+    return good && mbedtls_md_setup(&c->hmac, mbedtls_md_info_from_type(s->md), 1) == 0 &&
            mbedtls_md_hmac_starts(&c->hmac, k->integ.p, k->integ.n) == 0;
 }
 
@@ -161,7 +191,8 @@ static int key_init(void *mem, const nhtb_bulk_key *k, unsigned lanes, uint64_t 
     key->lane_mask = 0;
     key->lanes = lanes;
     key->kind = s->kind;
-    key->icv_len = (uint8_t)(s->integ_len / 2);
+    key->icv_len = s->integ_len == 20 ? 12 : (uint8_t)(s->integ_len / 2); /* RFC 2404, 4868 */
+    key->block = s->kind == KIND_3DES ? 8 : 16;
     key->seal = k->seal;
     memcpy(key->salt, k->salt, sizeof key->salt);
     if (lanes_make(key, s, k, lane_mask))
@@ -192,13 +223,14 @@ static void nonce_make(const key_ctx *key, const nhtb_bulk_job *j, uint8_t nonce
     memcpy(nonce + 4, j->iv, 8);
 }
 
-static bool mac(mbedtls_md_context_t *m, const nhtb_bulk_job *j, const uint8_t *ct, uint8_t out[64])
+static bool mac(const key_ctx *key, mbedtls_md_context_t *m, const nhtb_bulk_job *j,
+                const uint8_t *ct, uint8_t out[64])
 {
     if (mbedtls_md_hmac_reset(m) != 0)
         return false;
     if (j->aad_len != 0 && mbedtls_md_hmac_update(m, j->aad, j->aad_len) != 0)
         return false;
-    if (mbedtls_md_hmac_update(m, j->iv, 16) != 0)
+    if (mbedtls_md_hmac_update(m, j->iv, key->block) != 0)
         return false;
     if (j->len != 0 && mbedtls_md_hmac_update(m, ct, j->len) != 0)
         return false;
@@ -207,17 +239,23 @@ static bool mac(mbedtls_md_context_t *m, const nhtb_bulk_job *j, const uint8_t *
     return mbedtls_md_hmac_finish(m, out) == 0;
 }
 
-static bool cbc(cbc_ctx *c, int mode, const nhtb_bulk_job *j)
+static bool cbc(const key_ctx *key, cbc_ctx *c, const nhtb_bulk_job *j)
 {
     uint8_t iv[16]; /* mbedTLS advances it */
-    memcpy(iv, j->iv, sizeof iv);
+    size_t n = 0;
+    int mode = key->seal ? MBEDTLS_AES_ENCRYPT : MBEDTLS_AES_DECRYPT;
+    memcpy(iv, j->iv, key->block);
+    if (key->kind == KIND_3DES)
+        return j->len == 0 ||
+               (mbedtls_cipher_crypt(&c->des3, iv, 8, j->src, j->len, j->dst, &n) == 0 &&
+                n == j->len);
     return j->len == 0 || mbedtls_aes_crypt_cbc(&c->aes, mode, j->len, iv, j->src, j->dst) == 0;
 }
 
 static int seal_cbc(const key_ctx *key, cbc_ctx *c, const nhtb_bulk_job *j)
 {
     uint8_t full[64];
-    if (j->len % 16 != 0 || !cbc(c, MBEDTLS_AES_ENCRYPT, j) || !mac(&c->hmac, j, j->dst, full))
+    if (j->len % key->block != 0 || !cbc(key, c, j) || !mac(key, &c->hmac, j, j->dst, full))
         return NHTB_BULK_FAIL;
     memcpy(j->icv, full, key->icv_len);
     return NHTB_BULK_OK;
@@ -226,18 +264,18 @@ static int seal_cbc(const key_ctx *key, cbc_ctx *c, const nhtb_bulk_job *j)
 static int open_cbc(const key_ctx *key, cbc_ctx *c, const nhtb_bulk_job *j)
 {
     uint8_t full[64];
-    if (j->len % 16 != 0 || !mac(&c->hmac, j, j->src, full))
+    if (j->len % key->block != 0 || !mac(key, &c->hmac, j, j->src, full))
         return NHTB_BULK_FAIL;
     if (mbedtls_ct_memcmp(full, j->icv, key->icv_len) != 0)
         return NHTB_BULK_BAD;
-    return cbc(c, MBEDTLS_AES_DECRYPT, j) ? NHTB_BULK_OK : NHTB_BULK_FAIL;
+    return cbc(key, c, j) ? NHTB_BULK_OK : NHTB_BULK_FAIL;
 }
 
 static int seal_one(const key_ctx *key, lane_ctx *l, const nhtb_bulk_job *j)
 {
     uint8_t nonce[12];
     int err;
-    if (key->kind == KIND_CBC)
+    if (key->kind >= KIND_CBC)
         return seal_cbc(key, &l->cbc, j);
     nonce_make(key, j, nonce);
     if (key->kind == KIND_GCM)
@@ -253,7 +291,7 @@ static int open_one(const key_ctx *key, lane_ctx *l, const nhtb_bulk_job *j)
 {
     uint8_t nonce[12];
     int err;
-    if (key->kind == KIND_CBC)
+    if (key->kind >= KIND_CBC)
         return open_cbc(key, &l->cbc, j);
     nonce_make(key, j, nonce);
     if (key->kind == KIND_GCM)

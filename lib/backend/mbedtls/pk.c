@@ -15,6 +15,7 @@
 #include <mbedtls/platform_util.h>
 
 #include "modp.h"
+#include "sig.h"
 
 #define ECP_LEN_MAX 66 /* P-521 */
 #define BLINDING_AT 80 /* in the seed, 32 bytes */
@@ -30,6 +31,8 @@ typedef struct facts {
 } facts;
 
 static const facts methods[] = {
+    {NHTB_KE_MODP1024, 128, 128, 64, MBEDTLS_ECP_DP_NONE},
+    {NHTB_KE_MODP1536, 192, 192, 64, MBEDTLS_ECP_DP_NONE},
     {NHTB_KE_MODP2048, 256, 256, 64, MBEDTLS_ECP_DP_NONE},
     {NHTB_KE_MODP3072, 384, 384, 64, MBEDTLS_ECP_DP_NONE},
     {NHTB_KE_MODP4096, 512, 512, 64, MBEDTLS_ECP_DP_NONE},
@@ -258,6 +261,11 @@ static const nhtb_pk_ops ops = {
     .dh_make = dh_make,
     .dh_shared = dh_shared,
     .dh_wipe = dh_wipe,
+    .has_sig = nhi_mbedtls_has_sig,
+    .key_public = nhi_mbedtls_key_public,
+    .sign = nhi_mbedtls_sign,
+    .verify = nhi_mbedtls_verify,
+    .chain = nhi_mbedtls_chain,
 };
 
 const nhtb_pk_ops *nhtb_mbedtls_pk(void)

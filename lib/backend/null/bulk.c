@@ -45,6 +45,9 @@ static bool is_aead(uint16_t alg)
 static size_t icv_len(uint16_t alg)
 {
     switch (alg) {
+    case NHTB_BULK_AES128_CBC_SHA1_96:
+    case NHTB_BULK_AES256_CBC_SHA1_96:
+    case NHTB_BULK_3DES_CBC_SHA1_96: return 12;
     case NHTB_BULK_AES128_CBC_SHA384_192:
     case NHTB_BULK_AES256_CBC_SHA384_192: return 24;
     case NHTB_BULK_AES128_CBC_SHA512_256:
@@ -59,9 +62,24 @@ static size_t enc_len(uint16_t alg)
     case NHTB_BULK_AES128_GCM16:
     case NHTB_BULK_AES128_CBC_SHA256_128:
     case NHTB_BULK_AES128_CBC_SHA384_192:
-    case NHTB_BULK_AES128_CBC_SHA512_256: return 16;
+    case NHTB_BULK_AES128_CBC_SHA512_256:
+    case NHTB_BULK_AES128_CBC_SHA1_96: return 16;
+    case NHTB_BULK_3DES_CBC_SHA1_96:
+    case NHTB_BULK_3DES_CBC_SHA256_128: return 24;
     default: return 32;
     }
+}
+
+static size_t integ_len(uint16_t alg)
+{
+    if (is_aead(alg))
+        return 0;
+    return icv_len(alg) == 12 ? 20 : 2 * icv_len(alg);
+}
+
+static size_t block_len(uint16_t alg)
+{
+    return alg == NHTB_BULK_3DES_CBC_SHA1_96 || alg == NHTB_BULK_3DES_CBC_SHA256_128 ? 8 : 16;
 }
 
 static bool has(uint16_t alg)
@@ -78,10 +96,9 @@ static size_t key_size(uint16_t alg, unsigned lanes)
 
 static int key_init(void *mem, const nhtb_bulk_key *k, unsigned lanes, uint64_t lane_mask)
 {
-    size_t integ_len = is_aead(k->alg) ? 0 : 2 * icv_len(k->alg);
     if (!has(k->alg) || lanes == 0 || lanes > 64)
         return NHTB_ERR_ARG;
-    if (k->enc.n != enc_len(k->alg) || k->integ.n != integ_len)
+    if (k->enc.n != enc_len(k->alg) || k->integ.n != integ_len(k->alg))
         return NHTB_ERR_ARG;
     key_ctx *key = mem;
     uint64_t h = mix_bytes(k->alg, k->enc.p, k->enc.n);
@@ -132,20 +149,21 @@ static void crypt(const key_ctx *key, const nhtb_bulk_job *j)
 static void icv_make(const key_ctx *key, const nhtb_bulk_job *j, const uint8_t *ct, uint8_t *icv)
 {
     uint64_t h = mix_bytes(key->mac, j->aad, j->aad_len);
-    h = mix_bytes(h, j->iv, is_aead(key->alg) ? 8 : 16);
+    h = mix_bytes(h, j->iv, is_aead(key->alg) ? 8 : block_len(key->alg));
     h = mix_bytes(h, ct, j->len);
     h = mix_bytes(h, j->tail, j->tail_len);
     h = (h ^ h >> 32) * MUL2;
     h ^= h >> 32;
-    for (size_t i = 0; i < icv_len(key->alg); i += 8)
-        memcpy(icv + i, &h, 8);
+    size_t n = icv_len(key->alg);
+    for (size_t i = 0; i < n; i += 8)
+        memcpy(icv + i, &h, n - i < 8 ? n - i : 8);
 }
 
 static bool usable(const key_ctx *key, unsigned lane_index, const nhtb_bulk_job *j, bool seal)
 {
     if (lane_index >= 64 || (key->lane_mask >> lane_index & 1) == 0 || key->seal != seal)
         return false;
-    return is_aead(key->alg) || j->len % 16 == 0;
+    return is_aead(key->alg) || j->len % block_len(key->alg) == 0;
 }
 
 static void seal(void *lane, unsigned lane_index, nhtb_bulk_job *jobs, size_t n)

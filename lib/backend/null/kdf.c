@@ -70,12 +70,48 @@ static int hmac_once(uint16_t hash, nhtb_span key, const nhtb_span *v, size_t n,
     return digest(scramble(h), hash, v, n, out);
 }
 
+/* ---- cbc ---- */
+
+static size_t cbc_block(uint16_t cipher, size_t key_len)
+{
+    if (cipher == NHTB_CBC_AES && (key_len == 16 || key_len == 24 || key_len == 32))
+        return 16;
+    return cipher == NHTB_CBC_3DES && key_len == 24 ? 8 : 0;
+}
+
+static bool has_cbc(uint16_t cipher)
+{
+    return cipher == NHTB_CBC_AES || cipher == NHTB_CBC_3DES;
+}
+
+/* A true chain of blocks over a block "cipher" that only adds a pad made from the key. */
+static int cbc(uint16_t cipher, bool encrypt, nhtb_span key, uint8_t *iv, const uint8_t *src,
+               uint8_t *dst, size_t n)
+{
+    size_t block = cbc_block(cipher, key.n);
+    uint8_t pad[16], in[16];
+    if (!has_cbc(cipher))
+        return NHTB_ERR_UNSUPPORTED;
+    if (block == 0 || n % block != 0)
+        return NHTB_ERR_ARG;
+    squeeze(absorb(BASIS + cipher, key.p, key.n), pad, block);
+    for (size_t at = 0; at < n; at += block) {
+        memcpy(in, src + at, block);
+        for (size_t i = 0; i < block; i++)
+            dst[at + i] = in[i] ^ iv[i] ^ pad[i];
+        memcpy(iv, encrypt ? dst + at : in, block);
+    }
+    return 0;
+}
+
 static const nhtb_kdf_ops ops = {
     .size = sizeof(nhtb_kdf_ops),
     .name = "null",
     .has = has,
     .hash = hash_once,
     .hmac = hmac_once,
+    .has_cbc = has_cbc,
+    .cbc = cbc,
 };
 
 const nhtb_kdf_ops *nhtb_null_kdf(void)

@@ -16,6 +16,8 @@ typedef struct dh_ctx {
 static size_t public_len(uint16_t method)
 {
     switch (method) {
+    case NHTB_KE_MODP1024: return 128;
+    case NHTB_KE_MODP1536: return 192;
     case NHTB_KE_MODP2048: return 256;
     case NHTB_KE_MODP3072: return 384;
     case NHTB_KE_MODP4096: return 512;

@@ -25,25 +25,29 @@ typedef struct key_ctx {
     uint32_t lanes;
     uint16_t alg;
     bool seal;
-    uint8_t icv_len; /* set: composite */
+    uint8_t icv_len, block; /* icv_len set: composite */
     uint8_t salt[4];
     lane_ctx lane[];
 } key_ctx;
 
 static const struct suite {
     uint16_t alg;
-    uint8_t key_len, integ_len; /* integ_len 0: AEAD */
+    uint8_t key_len, integ_len, block; /* integ_len 0: AEAD */
     const char *cipher, *digest;
 } suites[] = {
-    {NHTB_BULK_AES128_GCM16, 16, 0, "AES-128-GCM", NULL},
-    {NHTB_BULK_AES256_GCM16, 32, 0, "AES-256-GCM", NULL},
-    {NHTB_BULK_CHACHA20_POLY1305, 32, 0, "ChaCha20-Poly1305", NULL},
-    {NHTB_BULK_AES128_CBC_SHA256_128, 16, 32, "AES-128-CBC", "SHA256"},
-    {NHTB_BULK_AES256_CBC_SHA256_128, 32, 32, "AES-256-CBC", "SHA256"},
-    {NHTB_BULK_AES128_CBC_SHA384_192, 16, 48, "AES-128-CBC", "SHA384"},
-    {NHTB_BULK_AES256_CBC_SHA384_192, 32, 48, "AES-256-CBC", "SHA384"},
-    {NHTB_BULK_AES128_CBC_SHA512_256, 16, 64, "AES-128-CBC", "SHA512"},
-    {NHTB_BULK_AES256_CBC_SHA512_256, 32, 64, "AES-256-CBC", "SHA512"},
+    {NHTB_BULK_AES128_GCM16, 16, 0, 1, "AES-128-GCM", NULL},
+    {NHTB_BULK_AES256_GCM16, 32, 0, 1, "AES-256-GCM", NULL},
+    {NHTB_BULK_CHACHA20_POLY1305, 32, 0, 1, "ChaCha20-Poly1305", NULL},
+    {NHTB_BULK_AES128_CBC_SHA256_128, 16, 32, 16, "AES-128-CBC", "SHA256"},
+    {NHTB_BULK_AES256_CBC_SHA256_128, 32, 32, 16, "AES-256-CBC", "SHA256"},
+    {NHTB_BULK_AES128_CBC_SHA384_192, 16, 48, 16, "AES-128-CBC", "SHA384"},
+    {NHTB_BULK_AES256_CBC_SHA384_192, 32, 48, 16, "AES-256-CBC", "SHA384"},
+    {NHTB_BULK_AES128_CBC_SHA512_256, 16, 64, 16, "AES-128-CBC", "SHA512"},
+    {NHTB_BULK_AES256_CBC_SHA512_256, 32, 64, 16, "AES-256-CBC", "SHA512"},
+    {NHTB_BULK_AES128_CBC_SHA1_96, 16, 20, 16, "AES-128-CBC", "SHA1"},
+    {NHTB_BULK_AES256_CBC_SHA1_96, 32, 20, 16, "AES-256-CBC", "SHA1"},
+    {NHTB_BULK_3DES_CBC_SHA1_96, 24, 20, 8, "DES-EDE3-CBC", "SHA1"},
+    {NHTB_BULK_3DES_CBC_SHA256_128, 24, 32, 8, "DES-EDE3-CBC", "SHA256"},
 };
 
 static const struct suite *suite_find(uint16_t alg)
@@ -131,7 +135,8 @@ static int key_init(void *mem, const nhtb_bulk_key *k, unsigned lanes, uint64_t 
     key->lanes = lanes;
     key->alg = k->alg;
     key->seal = k->seal;
-    key->icv_len = (uint8_t)(s->integ_len / 2);
+    key->icv_len = s->integ_len == 20 ? 12 : (uint8_t)(s->integ_len / 2); /* RFC 2404, 4868 */
+    key->block = s->block;
     memcpy(key->salt, k->salt, sizeof key->salt);
     if (lanes_make(key, s, k))
         return 0;
@@ -198,14 +203,15 @@ static int open_aead(const key_ctx *key, EVP_CIPHER_CTX *c, const nhtb_bulk_job 
 }
 
 /* HMAC with the key kept from key_init: a NULL key only restarts. */
-static bool mac(EVP_MAC_CTX *m, const nhtb_bulk_job *j, const uint8_t *ct, uint8_t out[64])
+static bool mac(const key_ctx *key, EVP_MAC_CTX *m, const nhtb_bulk_job *j, const uint8_t *ct,
+                uint8_t out[64])
 {
     size_t n;
     if (EVP_MAC_init(m, NULL, 0, NULL) != 1)
         return false;
     if (j->aad_len != 0 && EVP_MAC_update(m, j->aad, j->aad_len) != 1)
         return false;
-    if (EVP_MAC_update(m, j->iv, 16) != 1)
+    if (EVP_MAC_update(m, j->iv, key->block) != 1)
         return false;
     if (j->len != 0 && EVP_MAC_update(m, ct, j->len) != 1)
         return false;
@@ -214,15 +220,15 @@ static bool mac(EVP_MAC_CTX *m, const nhtb_bulk_job *j, const uint8_t *ct, uint8
     return EVP_MAC_final(m, out, &n, 64) == 1;
 }
 
-static bool start_cbc(EVP_CIPHER_CTX *c, const nhtb_bulk_job *j)
+static bool start_cbc(const key_ctx *key, EVP_CIPHER_CTX *c, const nhtb_bulk_job *j)
 {
-    return j->len % 16 == 0 && EVP_CipherInit_ex2(c, NULL, NULL, j->iv, -1, NULL) == 1;
+    return j->len % key->block == 0 && EVP_CipherInit_ex2(c, NULL, NULL, j->iv, -1, NULL) == 1;
 }
 
 static int seal_cbc(const key_ctx *key, const lane_ctx *l, const nhtb_bulk_job *j)
 {
     uint8_t full[64];
-    if (!start_cbc(l->cipher, j) || !crypt(l->cipher, j) || !mac(l->mac, j, j->dst, full))
+    if (!start_cbc(key, l->cipher, j) || !crypt(l->cipher, j) || !mac(key, l->mac, j, j->dst, full))
         return NHTB_BULK_FAIL;
     memcpy(j->icv, full, key->icv_len);
     return NHTB_BULK_OK;
@@ -231,11 +237,11 @@ static int seal_cbc(const key_ctx *key, const lane_ctx *l, const nhtb_bulk_job *
 static int open_cbc(const key_ctx *key, const lane_ctx *l, const nhtb_bulk_job *j)
 {
     uint8_t full[64];
-    if (j->len % 16 != 0 || !mac(l->mac, j, j->src, full))
+    if (j->len % key->block != 0 || !mac(key, l->mac, j, j->src, full))
         return NHTB_BULK_FAIL;
     if (CRYPTO_memcmp(full, j->icv, key->icv_len) != 0)
         return NHTB_BULK_BAD;
-    return start_cbc(l->cipher, j) && crypt(l->cipher, j) ? NHTB_BULK_OK : NHTB_BULK_FAIL;
+    return start_cbc(key, l->cipher, j) && crypt(l->cipher, j) ? NHTB_BULK_OK : NHTB_BULK_FAIL;
 }
 
 static const lane_ctx *lane_of(const key_ctx *key, unsigned index, const nhtb_bulk_job *j,

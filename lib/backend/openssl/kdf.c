@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * kdf table of the OpenSSL backend: one-shot digests and HMAC over lists of spans.
- * Called through lib/crypto/prf.c; stateless, any thread. RFC 2104, RFC 4868. */
+ * kdf table of the OpenSSL backend: one-shot digests and HMAC over lists of spans, and raw CBC.
+ * Called through lib/crypto/prf.c and cbc.c; stateless, any thread. RFC 2104, RFC 4868. */
 #include <nhtb/backend_openssl.h>
+
+#include <limits.h>
+#include <string.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -85,12 +88,75 @@ static int hmac_once(uint16_t hash, nhtb_span key, const nhtb_span *v, size_t n,
     return NHTB_ERR_CRYPTO;
 }
 
+/* ---- cbc ---- */
+
+static const char *cipher_name(uint16_t cipher, size_t key_len)
+{
+    if (cipher == NHTB_CBC_3DES && key_len == 24)
+        return "DES-EDE3-CBC";
+    if (cipher != NHTB_CBC_AES)
+        return NULL;
+    switch (key_len) {
+    case 16: return "AES-128-CBC";
+    case 24: return "AES-192-CBC";
+    case 32: return "AES-256-CBC";
+    default: return NULL;
+    }
+}
+
+/* A provider set without it (FIPS has no 3DES in later releases) must not offer it. */
+static bool has_cbc(uint16_t cipher)
+{
+    const char *name = cipher_name(cipher, cipher == NHTB_CBC_AES ? 16 : 24);
+    EVP_CIPHER *c = name != NULL ? EVP_CIPHER_fetch(NULL, name, NULL) : NULL;
+    EVP_CIPHER_free(c);
+    return c != NULL;
+}
+
+static bool cbc_run(const char *name, bool encrypt, nhtb_span key, const uint8_t *iv,
+                    const uint8_t *src, uint8_t *dst, size_t n)
+{
+    int done = 0;
+    EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, name, NULL);
+    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+    bool good = cipher != NULL && c != NULL && n <= INT_MAX &&
+                EVP_CipherInit_ex2(c, cipher, key.p, iv, encrypt, NULL) == 1 &&
+                EVP_CIPHER_CTX_set_padding(c, 0) == 1 &&
+                EVP_CipherUpdate(c, dst, &done, src, (int)n) == 1 && (size_t)done == n;
+    EVP_CIPHER_CTX_free(c);
+    EVP_CIPHER_free(cipher);
+    return good;
+}
+
+static int cbc(uint16_t cipher, bool encrypt, nhtb_span key, uint8_t *iv, const uint8_t *src,
+               uint8_t *dst, size_t n)
+{
+    const char *name = cipher_name(cipher, key.n);
+    size_t block = cipher == NHTB_CBC_AES ? 16 : 8;
+    uint8_t last[16];
+    if (name == NULL)
+        return has_cbc(cipher) ? NHTB_ERR_ARG : NHTB_ERR_UNSUPPORTED;
+    if (n % block != 0)
+        return NHTB_ERR_ARG;
+    if (n == 0)
+        return 0;
+    memcpy(last, src + n - block, block); /* before dst may overwrite it */
+    if (!cbc_run(name, encrypt, key, iv, src, dst, n)) {
+        OPENSSL_cleanse(dst, n);
+        return NHTB_ERR_CRYPTO;
+    }
+    memcpy(iv, encrypt ? dst + n - block : last, block);
+    return 0;
+}
+
 static const nhtb_kdf_ops ops = {
     .size = sizeof(nhtb_kdf_ops),
     .name = "openssl",
     .has = has,
     .hash = hash_once,
     .hmac = hmac_once,
+    .has_cbc = has_cbc,
+    .cbc = cbc,
 };
 
 const nhtb_kdf_ops *nhtb_openssl_kdf(void)

@@ -13,6 +13,8 @@
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
 
+#include "sig.h"
+
 #define X25519_LEN        32
 #define ECP_LEN_MAX       66 /* P-521 */
 #define MODP_EXPONENT_LEN 64
@@ -29,6 +31,8 @@ typedef struct facts {
 } facts;
 
 static const facts methods[] = {
+    {NHTB_KE_MODP1024, 128, 128, MODP_EXPONENT_LEN, 0, BN_get_rfc2409_prime_1024},
+    {NHTB_KE_MODP1536, 192, 192, MODP_EXPONENT_LEN, 0, BN_get_rfc3526_prime_1536},
     {NHTB_KE_MODP2048, 256, 256, MODP_EXPONENT_LEN, 0, BN_get_rfc3526_prime_2048},
     {NHTB_KE_MODP3072, 384, 384, MODP_EXPONENT_LEN, 0, BN_get_rfc3526_prime_3072},
     {NHTB_KE_MODP4096, 512, 512, MODP_EXPONENT_LEN, 0, BN_get_rfc3526_prime_4096},
@@ -251,6 +255,11 @@ static const nhtb_pk_ops ops = {
     .dh_make = dh_make,
     .dh_shared = dh_shared,
     .dh_wipe = dh_wipe,
+    .has_sig = nhi_openssl_has_sig,
+    .key_public = nhi_openssl_key_public,
+    .sign = nhi_openssl_sign,
+    .verify = nhi_openssl_verify,
+    .chain = nhi_openssl_chain,
 };
 
 const nhtb_pk_ops *nhtb_openssl_pk(void)

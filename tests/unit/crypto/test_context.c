@@ -130,11 +130,22 @@ static void expect_caught(nhtb_crypto c, const char *name)
     cr_assert_eq(mem.bytes, 0);
 }
 
+static int cbc_wrong(uint16_t cipher, bool encrypt, nhtb_span key, uint8_t *iv, const uint8_t *src,
+                     uint8_t *dst, size_t n)
+{
+    (void)cipher;
+    (void)encrypt;
+    (void)key;
+    (void)iv;
+    memmove(dst, src, n);
+    return 0;
+}
+
 Test(context, selftest_catches_a_table_that_lies)
 {
     nhtb_crypto c = real_backends[0]();
     nhtb_bulk_ops seal = *c.bulk, open = *c.bulk;
-    nhtb_kdf_ops hash = *c.kdf, hmac = *c.kdf;
+    nhtb_kdf_ops hash = *c.kdf, hmac = *c.kdf, cbc = *c.kdf;
     nhtb_pk_ops pk = *c.pk;
     seal.seal = seal_in_clear;
     open.open = open_without_looking;
@@ -145,7 +156,9 @@ Test(context, selftest_catches_a_table_that_lies)
     expect_caught((nhtb_crypto){&open, c.kdf, c.pk}, "AES-GCM-16-128");
     expect_caught((nhtb_crypto){c.bulk, &hash, c.pk}, "SHA-1");
     expect_caught((nhtb_crypto){c.bulk, &hmac, c.pk}, "SHA-1");
-    expect_caught((nhtb_crypto){c.bulk, c.kdf, &pk}, "MODP-2048");
+    cbc.cbc = cbc_wrong;
+    expect_caught((nhtb_crypto){c.bulk, &cbc, c.pk}, "AES-CBC-128");
+    expect_caught((nhtb_crypto){c.bulk, c.kdf, &pk}, "MODP-1024");
 }
 
 /* ---- lanes: the backends here need no scratch, so one that does is played ---- */

@@ -147,7 +147,7 @@ Test(kex, failures_leave_nothing_behind)
     mem.host.random = random_broken;
     cr_assert_null(nhi_job_make(&mem, &c, NHTB_KE_P256, NULL, &err));
     cr_assert_eq(err, NHTB_ERR_RANDOM);
-    cr_assert_null(nhi_job_make(&mem, &c, 2, NULL, &err));
+    cr_assert_null(nhi_job_make(&mem, &c, 1, NULL, &err));
     cr_assert_eq(err, NHTB_ERR_UNSUPPORTED);
     cr_assert_eq(mem.bytes, 0);
 }

@@ -14,6 +14,9 @@ static const struct text_case {
     {NHTB_PROTO_IKE, "aes256gcm16-prfsha384-ecp384-ecp521-modp3072-modp4096", NULL},
     {NHTB_PROTO_IKE, "aes256gcm16-prfsha512-x25519-modp4096-ecp256-modp3072-ecp384-modp2048-ecp521",
      NULL},
+    {NHTB_PROTO_IKE, "3des-sha1-modp1024", "3des-sha1-prfsha1-modp1024"},
+    {NHTB_PROTO_IKE, "aes128-3des-sha1-sha256-prfsha1-modp1536-modp1024", NULL},
+    {NHTB_PROTO_ESP, "3des-sha1-noesn", NULL},
     {NHTB_PROTO_ESP, "aes256gcm16-ecp521-noesn", NULL},
     {NHTB_PROTO_ESP, "aes128-sha256-ecp256-esn-noesn", NULL},
     {NHTB_PROTO_ESP, "aes128gcm16-noesn", NULL},
@@ -53,7 +56,9 @@ Test(proposal, what_is_refused_is_pointed_at)
         {NHTB_PROTO_IKE, "aes128gcm16-aes128-sha256-x25519", 12}, /* mixed kinds */
         {NHTB_PROTO_IKE, "aes128-md5-x25519", 7},
         {NHTB_PROTO_IKE, "aes128-sha256-ecp385", 14},
-        {NHTB_PROTO_IKE, "aes128-sha256-modp1024", 14},
+        {NHTB_PROTO_IKE, "aes128-sha256-modp768", 14},
+        {NHTB_PROTO_IKE, "des-sha1-modp1024", 0},
+        {NHTB_PROTO_IKE, "3des-prfmd5-modp1024", 5},
         {NHTB_PROTO_IKE, "aes128-sha256-ecp384-ecp384", 21},
         {NHTB_PROTO_IKE, "aes128--sha256-x25519", 7},
         {NHTB_PROTO_IKE, "aes128-sha256-x25519-", 21},
@@ -105,6 +110,35 @@ Test(proposal, defaults_name_all_but_the_costly_groups)
     cr_assert_str_eq(text, "aes256-aes128-sha256-sha384-sha512-esn-noesn");
     cr_assert_eq(nhi_proposal_default(&c, NHTB_PROTO_ESP, p, 1), 1);
     cr_assert_eq(nhi_proposal_default(&c, NHTB_PROTO_ESP, p, 0), 0);
+}
+
+Test(proposal, what_is_kept_for_old_peers_is_recognised_and_never_a_default)
+{
+    static const struct {
+        nhtb_protocol proto;
+        const char *text;
+        bool old;
+    } v[] = {
+        {NHTB_PROTO_IKE, "3des-sha256-modp2048", true},
+        {NHTB_PROTO_IKE, "aes128-sha1-prfsha256-modp2048", true},
+        {NHTB_PROTO_IKE, "aes128-sha256-prfsha1-modp2048", true},
+        {NHTB_PROTO_IKE, "aes128-sha256-x25519-modp1024", true},
+        {NHTB_PROTO_IKE, "aes128-sha256-x25519-modp1536", true},
+        {NHTB_PROTO_ESP, "aes128-aes256-sha256-sha1", true},
+        {NHTB_PROTO_IKE, "aes128-sha256-modp2048", false},
+        {NHTB_PROTO_ESP, "aes128gcm16", false},
+    };
+    nhtb_proposal p[4];
+    for (size_t i = 0; i < NHI_ARRAY_LEN(v); i++) {
+        cr_assert_eq(nhtb_proposal_parse(v[i].proto, v[i].text, p, NULL), 0);
+        cr_assert_eq(nhi_proposal_is_old(p), v[i].old, "%s", v[i].text);
+    }
+    nhtb_crypto c = all_backends[0]();
+    for (int proto = NHTB_PROTO_IKE; proto <= NHTB_PROTO_ESP; proto += 2) {
+        size_t n = nhi_proposal_default(&c, (nhtb_protocol)proto, p, 4);
+        for (size_t i = 0; i < n; i++)
+            cr_assert_not(nhi_proposal_is_old(&p[i]));
+    }
 }
 
 static bool only_some_bulk(uint16_t alg)

@@ -172,6 +172,15 @@ Test(show, an_interface_goes_with_its_routes_bindings_and_tunnels)
     cr_assert_eq(sim_tunnels_up(t.spoke[0]), 0);
 }
 
+static uint32_t mtu_now(void)
+{
+    nhtb_sa_info sa = {.size = sizeof sa};
+    for (uint32_t cursor = 0; nhtb_sa_next(sim_ctx(t.spoke[0]), &cursor, &sa); sa.size = sizeof sa)
+        if (sa.current)
+            return sa.mtu;
+    return 0;
+}
+
 Test(show, a_smaller_path_mtu_is_shown_and_never_below_the_minimum)
 {
     nhtb_sa_info sa = {.size = sizeof sa};
@@ -191,4 +200,8 @@ Test(show, a_smaller_path_mtu_is_shown_and_never_below_the_minimum)
     cr_assert(nhtb_sa_next(sim_ctx(t.spoke[0]), &cursor, &sa));
     cr_assert(sa.mtu > 450 && sa.mtu < 576, "%u", sa.mtu);
     nhtb_path_mtu(NULL, &path, 1000, 1);
+    sim_run_for(t.s, 9 * 60 * SIM_S);
+    cr_assert_eq(mtu_now(), sa.mtu, "what was learnt holds");
+    sim_run_for(t.s, 3 * 60 * SIM_S);
+    cr_assert_eq(mtu_now(), before, "and is tried again after ten minutes");
 }

@@ -149,6 +149,23 @@ duo *duo_new(void)
     return p;
 }
 
+duo *duo_new_v1(nhtb_v1_mode mode)
+{
+    duo *p = duo_new();
+    for (int i = 0; i < 2; i++) {
+        side *s = &p->s[i];
+        s->v1 = (nhtb_v1){.size = sizeof s->v1,
+                          .mode = (uint8_t)mode,
+                          .nat_t = true,
+                          .nat_t_drafts = true,
+                          .dpd = true,
+                          .fragmentation = true,
+                          .responder_lifetime = true};
+        s->cfg.v1 = &s->v1;
+    }
+    return p;
+}
+
 void duo_start_side(duo *p, int i)
 {
     side *s = &p->s[i];
@@ -278,6 +295,10 @@ static void act(duo *p, int i, const nhi_ike_act *a)
         break;
     case NHI_ACT_LEARN:
         word(s, "learn", a->child, "");
+        s->learnt = a->addr;
+        break;
+    case NHI_ACT_ASSIGN:
+        word(s, "assign", a->child, "");
         s->learnt = a->addr;
         break;
     case NHI_ACT_MOVE:

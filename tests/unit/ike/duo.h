@@ -37,6 +37,7 @@ typedef struct side {
     nhtb_crypto crypto;
     nhtb_peer cfg; /* changed by tests before duo_start */
     nhtb_child child[4];
+    nhtb_v1 v1; /* cfg.v1 of duo_new_v1 */
     nhtb_peer_id peer;
     bool has_own;
     nhtb_addr own, learnt;
@@ -69,6 +70,8 @@ typedef struct duo {
 /** Sides 0 (192.0.2.1, "a") and 1 (192.0.2.2, "b"), one child any-any, PSK "secret", establish on
  *  traffic; rooms are made by duo_start. */
 duo *duo_new(void);
+/** The same, but both speak IKEv1. */
+duo *duo_new_v1(nhtb_v1_mode mode);
 void duo_start(duo *p);
 /** Starts one side only. */
 void duo_start_side(duo *p, int i);
