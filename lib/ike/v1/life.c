@@ -75,7 +75,7 @@ void nhi_v1_contact(nhi_ike_sa *sa, nhtb_time now)
     NHI_LIST_FOR_SAFE_BACK(it, pv, &sa->peer->sas)
     {
         nhi_ike_sa *o = NHI_CONTAINER(it, nhi_ike_sa, peer_link);
-        bool before = o->state == NHI_SA_UP && o->established <= sa->created;
+        bool before = o->state == NHI_SA_UP && o->established < sa->created;
         if (o != sa && o->v1 && (before || o->state == NHI_SA_V1_BARE))
             nhi_ike_sa_end(o, NHTB_DETAIL_REPLACED, 0, false, now);
     }

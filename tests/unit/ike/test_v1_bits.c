@@ -37,7 +37,8 @@ static before remember(const twins *p)
 
 static void unchanged(twins *p, const before *b, const twins_dgram *d, size_t where)
 {
-    cr_assert_eq(p->n_flight, b->flight, "an answer to exchange %u altered at %zu", d->b[18], where);
+    while (p->n_flight > b->flight) /* of another version: told in the clear */
+        twins_deliver(p, b->flight);
     for (unsigned i = 0; i < 2; i++)
         cr_assert_eq(twins_print(p, i), b->print[i], "exchange %u altered at %zu changes end %u",
                      d->b[18], where, i);
@@ -49,10 +50,11 @@ typedef struct tally {
     unsigned messages, flips, cuts;
 } tally;
 
-/** The commit bit means nothing to us (protocol-facts 4.5), and nothing authenticates the header. */
-static bool means_nothing(size_t bit)
+/** The commit bit means nothing to us (protocol-facts 4.5), and nothing authenticates the header. Nor
+ *  the padding, which is where the null cipher leaves an inverted bit of the last block. */
+static bool means_nothing(const twins_dgram *d, size_t bit)
 {
-    return bit == 19 * 8 + 1;
+    return bit == 19 * 8 + 1 || bit / 8 > d->n - NHI_V1_BLOCK_MAX;
 }
 
 static bool protected_hook(void *user, twins *p, const twins_dgram *d, unsigned number)
@@ -64,7 +66,7 @@ static bool protected_hook(void *user, twins *p, const twins_dgram *d, unsigned 
     before b = remember(p);
     t->messages++;
     for (size_t bit = 0; bit < d->n * 8; bit++) {
-        if (means_nothing(bit))
+        if (means_nothing(d, bit))
             continue;
         twins_dgram x = twins_copy(d);
         x.b[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -249,45 +251,40 @@ static bool stop_hook(void *user, twins *p, const twins_dgram *d, unsigned numbe
     return number == ((record *)user)->stop;
 }
 
-/** In the state before message `at` every other message of the same session: those that were taken
- *  already are copies (answered at most), those to come are not due. Neither installs, nor makes an SA
- *  established, nor harms one that is. */
-static unsigned cross(const record *all, unsigned at, unsigned mode)
+/** In the state before message `at` another message of the same session, to either end: one that was
+ *  taken already is a copy (answered at most), one that is to come is not due. Neither installs, nor
+ *  makes an SA established, nor changes one that is; and the session goes on. */
+static bool cross(const record *all, unsigned at, unsigned k, unsigned to, unsigned mode)
 {
     static twins p;
-    unsigned cells = 0;
     record r = {.stop = at};
     twins_script s = {.o = {.seed = 9, .v1 = mode, .children = 2}, stop_hook, &r, 0};
     twins_script_play(&p, &s);
-    for (unsigned k = 0; k < all->n; k++) {
-        if (k == at)
-            continue;
-        for (unsigned to = 0; to < 2; to++) {
-            twins_dgram x = twins_copy(&all->d[k]);
-            x.to = to;
-            x.path = p.e[to].path;
-            unsigned installs[2] = {p.e[0].installs, p.e[1].installs};
-            uint64_t up = twins_print_up(&p, to);
-            bool open = k == 0 && to == 1; /* a first message opens another half-open SA */
-            unsigned had = p.n_flight;
-            (void)twins_feed(&p, &x, x.b, x.n);
-            cr_assert_leq(p.n_flight, had + 4, "message %u before %u: too many answers", k, at);
-            while (p.n_flight > had)
-                twins_drop(&p, had);
-            cr_assert(p.e[0].installs == installs[0] && p.e[1].installs == installs[1],
-                      "message %u before %u installs", k, at);
-            if (!open)
-                cr_assert_eq(twins_print_up(&p, to), up, "message %u before %u to end %u", k, at, to);
-            free(x.b);
-            cells++;
-        }
+    /* whoever has keys may begin an exchange whenever it likes: that is no wrong state */
+    bool due = k > at && is_protected(&all->d[k]) && twins_sa(&p, to, NHI_SA_UP);
+    if (due) {
+        twins_close(&p);
+        return false;
     }
-    for (unsigned i = 0; i < 2; i++)
+    twins_dgram x = twins_copy(&all->d[k]);
+    x.to = to;
+    x.path = p.e[to].path;
+    unsigned installs[2] = {p.e[0].installs, p.e[1].installs}, had = p.n_flight;
+    uint64_t up = twins_print_up(&p, to);
+    (void)twins_feed(&p, &x, x.b, x.n);
+    cr_assert_leq(p.n_flight, had + 1, "message %u before %u: too many answers", k, at);
+    cr_assert(p.e[0].installs == installs[0] && p.e[1].installs == installs[1],
+              "message %u before %u installs", k, at);
+    cr_assert_eq(twins_print_up(&p, to), up, "message %u before %u to end %u", k, at, to);
+    free(x.b);
+    for (unsigned i = 0; i < 2; i++) {
         nhi_ike_peer_get(p.e[i].ike, p.e[i].peer)->cfg.establish = NHTB_ESTABLISH_IMMEDIATELY;
-    cr_assert(settles(&p, 900 * NHTB_NS_PER_S), "mode %u before message %u: %s", mode, at,
+        twins_initiate(&p, i);
+    }
+    cr_assert(settles(&p, 900 * NHTB_NS_PER_S), "mode %u: message %u before %u: %s", mode, k, at,
               twins_v1_fault(&p));
     twins_finish(&p);
-    return cells;
+    return true;
 }
 
 Test(v1_bits, every_message_in_every_state_of_a_session, .timeout = 600)
@@ -300,7 +297,10 @@ Test(v1_bits, every_message_in_every_state_of_a_session, .timeout = 600)
         twins_script_play(&p, &s);
         twins_close(&p);
         for (unsigned at = 0; at < all.n && at < 20; at++)
-            cells += cross(&all, at, mode);
+            for (unsigned k = 0; k < all.n && k < 20; k++)
+                for (unsigned to = 0; to < 2; to++)
+                    if (k != at && k != at + 1)
+                        cells += cross(&all, at, k, to, mode);
         for (unsigned i = 0; i < all.n; i++)
             free(all.d[i].b);
     }
@@ -359,8 +359,10 @@ Test(v1_bits, a_thousand_sessions_over_a_bad_network, .timeout = 900)
             storm(&p, &r, 20 * NHTB_NS_PER_S);
         }
         nhtb_time start = p.now;
-        for (unsigned i = 0; i < 2; i++)
+        for (unsigned i = 0; i < 2; i++) {
             nhi_ike_peer_get(p.e[i].ike, p.e[i].peer)->cfg.establish = NHTB_ESTABLISH_IMMEDIATELY;
+            twins_initiate(&p, i);
+        }
         cr_assert(settles(&p, 600 * NHTB_NS_PER_S), "seed %u: %s", seed, twins_v1_fault(&p));
         unsigned took = (unsigned)((p.now - start) / NHTB_NS_PER_S);
         most = took > most ? took : most;
