@@ -113,6 +113,8 @@ static void fill_iface(nhtb_iface *n, const cfg_iface *c)
     n->rpf = c->rpf_set ? c->rpf : c->multipoint;
     n->copy_outer_dscp = c->copy_outer_dscp;
     n->ecn_compat = c->ecn_compat;
+    n->tcp_mss = c->tcp_mss;
+    n->multicast_max = c->multicast_max;
     n->ttl = c->ttl;
     n->dscp = c->dscp;
     n->mtu = c->mtu;

@@ -62,6 +62,20 @@ static bool rd_dscp(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
     return rd_u8(r, v, dst, f);
 }
 
+/* "auto", "off" or a number. */
+static bool rd_mss(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
+{
+    uint32_t n = 0;
+    const char *word = cJSON_IsString(v) ? v->valuestring : "";
+    const bool named = strcmp(word, "auto") == 0 || strcmp(word, "off") == 0;
+    if (!named && cJSON_IsString(v))
+        return rd_fail(r, "\"auto\", \"off\" or a number is expected here");
+    if (!named && !rd_u32(r, v, &n, f))
+        return false;
+    *(uint16_t *)dst = (uint16_t)(!named ? n : word[0] == 'a' ? NHTB_MSS_AUTO : NHTB_MSS_OFF);
+    return true;
+}
+
 static const cfg_field IFACE_FIELDS[] = {
     {"name", rd_name, offsetof(cfg_iface, name), 1, CFG_IFNAME - 1, NULL, true},
     {"multipoint", rd_bool, offsetof(cfg_iface, multipoint), 0, 0, NULL, false},
@@ -74,6 +88,8 @@ static const cfg_field IFACE_FIELDS[] = {
     {"ecn_compatibility", rd_bool, offsetof(cfg_iface, ecn_compat), 0, 0, NULL, false},
     {"outer_ttl", rd_u8, offsetof(cfg_iface, ttl), 1, 255, NULL, false},
     {"outer_dscp", rd_dscp, offsetof(cfg_iface, dscp), 0, 63, NULL, false},
+    {"tcp_mss", rd_mss, offsetof(cfg_iface, tcp_mss), 88, 65535, NULL, false},
+    {"multicast_max", rd_u32, offsetof(cfg_iface, multicast_max), 0, 1000000, NULL, false},
 };
 
 static bool rd_iface(cfg_rd *r, const cJSON *v, void *items, uint32_t index)
@@ -81,6 +97,7 @@ static bool rd_iface(cfg_rd *r, const cJSON *v, void *items, uint32_t index)
     cfg_iface *all = items, *i = &all[index];
     i->dscp = 0xff;
     i->mtu = 1400;
+    i->tcp_mss = NHTB_MSS_AUTO;
     if (!rd_object(r, v, i, IFACE_FIELDS, sizeof IFACE_FIELDS / sizeof *IFACE_FIELDS))
         return false;
     if (strchr(i->name, '/') != NULL || strcmp(i->name, ".") == 0 || strcmp(i->name, "..") == 0) {

@@ -20,7 +20,8 @@ typedef struct cfg_iface {
     char name[CFG_IFNAME];
     bool multipoint, rpf, rpf_set, copy_outer_dscp, ecn_compat;
     uint8_t transit, df, ttl, dscp; /* dscp 0xff: copy */
-    uint32_t mtu;
+    uint16_t tcp_mss;               /* NHTB_MSS_* or a value */
+    uint32_t mtu, multicast_max;
     nhtb_prefix addr4, addr6;
     char *canon; /* its JSON, to compare on reload */
 } cfg_iface;

@@ -225,6 +225,11 @@ static bool row_iface(gw *g, uint32_t *cursor, json_out *w)
     put_prefix(w, "address4", &i.addr4);
     put_prefix(w, "address6", &i.addr6);
     json_u64(w, "mtu", i.mtu);
+    if (i.tcp_mss <= NHTB_MSS_AUTO)
+        json_str(w, "tcp_mss", i.tcp_mss == NHTB_MSS_AUTO ? "auto" : "off");
+    else
+        json_u64(w, "tcp_mss", i.tcp_mss);
+    json_u64(w, "multicast_max", i.multicast_max);
     json_u64(w, "tunnels", i.tunnels);
     json_u64(w, "tunnels_up", i.tunnels_up);
     put_traffic(w, i.out_packets, i.out_bytes, i.in_packets, i.in_bytes);
@@ -287,6 +292,8 @@ static bool row_statistics(gw *g, uint32_t *cursor, json_out *w)
     json_u64(w, "transit_packets", s.transit_packets);
     json_u64(w, "multicast_copies", s.multicast_copies);
     json_u64(w, "icmp_sent", s.icmp_sent);
+    json_u64(w, "nd_answered", s.nd_answered);
+    json_u64(w, "mss_clamped", s.mss_clamped);
     json_u64(w, "handoffs", s.handoffs);
     json_u64(w, "allocations_failed", s.allocations_failed);
     json_u64(w, "asserts_failed", s.asserts_failed);

@@ -95,6 +95,8 @@ enum {
     X(IKE_BUSY, "ike_busy", "the queue of public-key jobs is full")                                \
     X(IKE_AUTH_RATE, "ike_auth_rate", "too many failed authentications of one source")             \
     X(IKE_FRAGMENT, "ike_fragment", "IKE fragment that fits no message being put together")        \
+    X(ND_INVALID, "nd_invalid", "neighbour solicitation that RFC 4861 7.1.1 forbids")              \
+    X(MULTICAST_MAX, "multicast_max", "multicast to more tunnels than the interface allows")       \
     X(FEED_LIMIT, "feed_limit", "control thread queue is full")                                    \
     X(MEMORY, "memory", "out of memory or of a configured capacity")                               \
     X(INTERNAL, "internal", "an internal invariant failed")

@@ -36,7 +36,8 @@ typedef struct nhtb_stats {
     NHTB_IKE_COUNTERS(X)
 #undef X
     uint32_t ike_sas, half_open, child_sas, tunnels_up, bindings, routes, ifaces, peers, held;
-    uint64_t memory_bytes; /* allocated from the host now */
+    uint64_t memory_bytes;             /* allocated from the host now */
+    uint64_t nd_answered, mss_clamped; /* neighbour solicitations; TCP SYNs changed */
 } nhtb_stats;
 NHTB_API int nhtb_stats_get(nhtb_ctx *ctx, nhtb_stats *out);
 
@@ -113,6 +114,8 @@ typedef struct nhtb_iface_info {
     nhtb_prefix addr4, addr6;
     uint32_t mtu, tunnels, tunnels_up;
     uint64_t out_packets, out_bytes, in_packets, in_bytes;
+    uint16_t tcp_mss; /* as configured */
+    uint32_t multicast_max;
 } nhtb_iface_info;
 NHTB_API bool nhtb_iface_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_iface_info *out);
 

@@ -24,6 +24,9 @@ typedef enum nhtb_transit {
 } nhtb_transit;
 typedef enum nhtb_df { NHTB_DF_CLEAR = 0, NHTB_DF_COPY = 1, NHTB_DF_SET = 2 } nhtb_df;
 
+/** What the library writes into TCP SYNs: nothing, or what the tunnel's MTU leaves (MTU - 40 or 60). */
+enum { NHTB_MSS_OFF = 0, NHTB_MSS_AUTO = 1 };
+
 /** A tunnel interface (st0 unit). */
 typedef struct nhtb_iface {
     uint32_t size;
@@ -39,6 +42,12 @@ typedef struct nhtb_iface {
     uint32_t mtu;         /* of the interface, bytes; 0: 1500 minus the tunnel's overhead is used */
     nhtb_prefix addr4, addr6; /* own address with prefix length (host bits allowed here); family 0:
                                 none. The first IPv4 address is what NHTB announces */
+    uint16_t tcp_mss;  /* NHTB_MSS_OFF, NHTB_MSS_AUTO (the default), or the largest MSS that TCP
+                                SYNs may announce, either way and in transit; never more than AUTO
+                                gives, where the tunnel's MTU is known */
+    uint16_t reserved; /* 0 */
+    uint32_t multicast_max; /* tunnels that get a copy of one multicast packet, the first live ones;
+                                0: all */
 } nhtb_iface;
 NHTB_API void nhtb_iface_default(nhtb_iface *i, uint32_t size);
 #define nhtb_iface_init(i) nhtb_iface_default((i), (uint32_t)sizeof *(i))

@@ -100,8 +100,8 @@ static bool settings_ok(const nhtb_iface *c)
     return c->name != NULL && c->name[0] != 0 && nhi_strlen(c->name) < NHTB_NAME_MAX &&
            c->kind <= NHTB_IFACE_MULTIPOINT && c->transit <= NHTB_TRANSIT_HOST &&
            c->df <= NHTB_DF_SET && (c->dscp == 0xff || c->dscp < 64) && c->mtu <= UINT16_MAX &&
-           (c->mtu == 0 || c->mtu >= 68) && own_prefix_ok(&c->addr4, 4) &&
-           own_prefix_ok(&c->addr6, 6);
+           (c->mtu == 0 || c->mtu >= 68) && (c->tcp_mss <= NHTB_MSS_AUTO || c->tcp_mss >= 88) &&
+           own_prefix_ok(&c->addr4, 4) && own_prefix_ok(&c->addr6, 6);
 }
 
 static nhi_iface_pub *pub_make(nhi_db *db, const nhtb_iface *c, const nhi_db_iface *i)
@@ -119,6 +119,8 @@ static nhi_iface_pub *pub_make(nhi_db *db, const nhtb_iface *c, const nhi_db_ifa
     p->copy_outer_dscp = c->copy_outer_dscp;
     p->ecn_compat = c->ecn_compat;
     p->mtu = c->mtu;
+    p->multicast_max = c->multicast_max;
+    p->tcp_mss = c->tcp_mss;
     p->addr4 = c->addr4;
     p->addr6 = c->addr6;
     p->count = i->count;

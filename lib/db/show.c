@@ -184,6 +184,8 @@ bool nhi_db_iface_next(nhi_db *db, uint32_t *cursor, nhtb_iface_info *out)
     out->addr4 = i->pub->addr4;
     out->addr6 = i->pub->addr6;
     out->mtu = i->pub->mtu;
+    out->tcp_mss = i->pub->tcp_mss;
+    out->multicast_max = i->pub->multicast_max;
     out->tunnels = i->n_tunnels;
     out->tunnels_up = i->n_up;
     for (unsigned w = 0; w < db->env.settings->workers; w++) {

@@ -97,6 +97,7 @@ static nhi_dp_admitted send(nhtb_worker *w, nhi_dp_item *it)
         finish(w, it, NHTB_REASON_BAD_LENGTH);
         return NHI_DP_ADMIT_DONE;
     }
+    nhi_dp_mss_out(w, it);
     if (!here && !moved) {
         send_copy(w, it, head, tail);
         return NHI_DP_ADMIT_DONE;

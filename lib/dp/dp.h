@@ -18,6 +18,7 @@ typedef struct nhi_dp_count { /* summed by engine/stats.c with relaxed loads */
     NHI_ATOMIC(uint64_t) reasons[NHTB_REASON_END];
     NHI_ATOMIC(uint64_t) out_packets, out_bytes, in_packets, in_bytes;
     NHI_ATOMIC(uint64_t) transit_packets, multicast_copies, icmp_sent, handoffs;
+    NHI_ATOMIC(uint64_t) nd_answered, mss_clamped;
 } nhi_dp_count;
 
 /** Everything a worker needs, given by the engine; pointers outlive the worker. */

@@ -73,7 +73,7 @@ void nhi_dp_encap(nhtb_worker *w)
         nhi_dp_item *it = &w->live[i];
         if (it->sealing && it->verdict == NHTB_PKT_TX)
             wrap(w, it);
-        if (it->sealing && it->transit && it->verdict == NHTB_PKT_TX &&
+        if (it->sealing && it->transit && !it->turned && it->verdict == NHTB_PKT_TX &&
             it->reason == NHTB_REASON_NONE)
             nhi_dp_bump(&w->count.transit_packets, 1);
     }

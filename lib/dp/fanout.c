@@ -93,12 +93,25 @@ static bool run_unicast(nhtb_worker *w, nhi_dp_item *it)
 static void next_target(nhi_dp_wait *at)
 {
     at->target++;
+    at->copies++;
     at->seg_off = at->seg_no = at->frag_off = 0;
+}
+
+/** Is there a live tunnel more than the interface allows? Counted once per packet. */
+static bool capped(nhtb_worker *w, const nhi_dp_item *it)
+{
+    uint32_t most = it->iface->multicast_max;
+    if (most == 0 || w->wait.copies < most)
+        return false;
+    nhi_dp_count_reason(w, NHTB_REASON_MULTICAST_MAX);
+    return true;
 }
 
 static bool run_multicast(nhtb_worker *w, nhi_dp_item *it)
 {
     while (nhi_dp_multicast_next(it, &w->wait.target)) {
+        if (capped(w, it))
+            break;
         enum piece r = make_piece(w, it);
         if (r == PIECE_WAIT)
             return false;

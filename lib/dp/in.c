@@ -25,7 +25,9 @@ void nhtb_worker_in(nhtb_worker *w, nhtb_burst *b, nhtb_time now)
         nhi_dp_open(w);
         nhi_dp_unwrap(w);
         nhi_dp_decap_ecn(w);
+        nhi_dp_nd(w);
         nhi_dp_inpol(w);
+        nhi_dp_mss_in(w);
         nhi_dp_transit(w);
         nhi_dp_gro(w);
         admit(w);

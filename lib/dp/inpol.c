@@ -65,6 +65,6 @@ static void check(nhtb_worker *w, nhi_dp_item *it)
 void nhi_dp_inpol(nhtb_worker *w)
 {
     for (size_t i = 0; i < w->n_set; i++)
-        if (nhi_dp_alive(&w->set[i]))
+        if (nhi_dp_alive(&w->set[i]) && !w->set[i].turned)
             check(w, &w->set[i]);
 }

@@ -50,6 +50,7 @@ typedef struct nhi_dp_item {
     uint16_t group;
     uint8_t step, verdict, reason, next_header;
     bool spare, transit, sealing;
+    bool turned; /* made here of what came in, and on its way back: not judged as what came */
 } nhi_dp_item;
 
 typedef struct nhi_dp_wait {
@@ -59,6 +60,7 @@ typedef struct nhi_dp_wait {
     uint32_t seg_no;   /* its number */
     uint32_t frag_off; /* offset of the next fragment behind the segment's IP header */
     uint32_t sent;     /* pieces made */
+    uint32_t copies;   /* tunnels served */
     bool transit;
 } nhi_dp_wait;
 
@@ -213,6 +215,11 @@ void nhi_dp_seal(nhtb_worker *w);
 void nhi_dp_open(nhtb_worker *w);
 void nhi_dp_unwrap(nhtb_worker *w);
 void nhi_dp_encap(nhtb_worker *w);
+
+/* nd.c, mss.c */
+void nhi_dp_nd(nhtb_worker *w);
+void nhi_dp_mss_in(nhtb_worker *w);
+void nhi_dp_mss_out(nhtb_worker *w, const nhi_dp_item *it);
 
 /* inpol.c, transit.c, gro.c */
 void nhi_dp_decap_ecn(nhtb_worker *w);

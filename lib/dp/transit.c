@@ -64,6 +64,6 @@ static void one(nhtb_worker *w, nhi_dp_item *it)
 void nhi_dp_transit(nhtb_worker *w)
 {
     for (size_t i = 0; i < w->n_set; i++)
-        if (nhi_dp_alive(&w->set[i]))
+        if (nhi_dp_alive(&w->set[i]) && !w->set[i].turned)
             one(w, &w->set[i]);
 }

@@ -46,7 +46,8 @@ void nhtb_iface_default(nhtb_iface *i, uint32_t size)
                                    .transit = NHTB_TRANSIT_LIBRARY,
                                    .df = NHTB_DF_CLEAR,
                                    .rpf = true,
-                                   .dscp = 0xff};
+                                   .dscp = 0xff,
+                                   .tcp_mss = NHTB_MSS_AUTO};
     if (i && size >= sizeof i->size)
         nhi_engine_give(i, size, &def, sizeof def);
 }

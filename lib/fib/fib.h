@@ -153,6 +153,8 @@ typedef struct nhi_iface_pub { /* settings immutable; replaced as a whole when t
     uint8_t kind, transit, df, ttl, dscp;
     bool rpf, copy_outer_dscp, ecn_compat;
     uint32_t mtu;             /* 0: follow the tunnel */
+    uint32_t multicast_max;   /* 0: all */
+    uint16_t tcp_mss;         /* NHTB_MSS_* or a value */
     nhtb_prefix addr4, addr6; /* with host bits */
     NHI_ATOMIC(nhi_policy_set *) policies;
     NHI_ATOMIC(nhi_path_list *) live;
