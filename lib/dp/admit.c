@@ -47,7 +47,7 @@ static bool room_in_place(const nhtb_pkt *p, uint32_t head, uint32_t tail)
 static bool denied(const nhi_dp_item *it)
 {
     nhi_policy_set *set = nhi_a_load_acq(&it->iface->policies);
-    return nhi_policy_check(set, NHTB_POLICY_OUT, &it->flow) == NHTB_DENY;
+    return set != NULL && nhi_policy_check(set, NHTB_POLICY_OUT, &it->flow) == NHTB_DENY;
 }
 
 static void finish(nhtb_worker *w, nhi_dp_item *it, unsigned reason)
@@ -74,7 +74,7 @@ static void send_copy(nhtb_worker *w, nhi_dp_item *it, uint32_t head, uint32_t t
     memcpy(nhi_dp_data(&copy), nhi_dp_data(it), it->pkt->len);
     copy.pkt->iface = it->pkt->iface;
     copy.spare = true;
-    nhi_dp_push(w, &copy);
+    nhi_dp_push_made(w, &copy);
     finish(w, it, NHTB_REASON_CONTINUED);
 }
 
@@ -92,12 +92,14 @@ static nhi_dp_admitted send(nhtb_worker *w, nhi_dp_item *it)
         finish(w, it, NHTB_REASON_POLICY);
         return NHI_DP_ADMIT_DONE;
     }
-    nhi_dp_segment_single(it);
-    if (!nhi_dp_finish_csum(it)) {
+    if (nhi_dp_is_super(it))
+        nhi_dp_segment_single(it);
+    if ((p->flags & NHTB_PKT_NEEDS_CSUM) != 0 && !nhi_dp_finish_csum(it)) {
         finish(w, it, NHTB_REASON_BAD_LENGTH);
         return NHI_DP_ADMIT_DONE;
     }
-    nhi_dp_mss_out(w, it);
+    if (it->v.proto == NHI_IPPROTO_TCP)
+        nhi_dp_mss_out(w, it);
     if (!here && !moved) {
         send_copy(w, it, head, tail);
         return NHI_DP_ADMIT_DONE;

@@ -37,10 +37,12 @@ static bool tcp_joins(const segment *a, const segment *b)
 
 static bool joins(const nhi_dp_item *x, const nhi_dp_item *y)
 {
+    if (y->v.proto != NHI_IPPROTO_TCP || x->v.proto != NHI_IPPROTO_TCP)
+        return false;
     segment a = segment_of(x), b = segment_of(y);
     return a.payload != 0 && b.payload != 0 && x->in_iface == y->in_iface && x->v.tos == y->v.tos &&
-           x->v.ttl == y->v.ttl && memcmp(&x->flow.src, &y->flow.src, sizeof x->flow.src) == 0 &&
-           memcmp(&x->flow.dst, &y->flow.dst, sizeof x->flow.dst) == 0 && tcp_joins(&a, &b);
+           x->v.ttl == y->v.ttl && nhi_addr_same(&x->flow.src, &y->flow.src) &&
+           nhi_addr_same(&x->flow.dst, &y->flow.dst) && tcp_joins(&a, &b);
 }
 
 void nhi_dp_gro(nhtb_worker *w)

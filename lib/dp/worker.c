@@ -81,18 +81,32 @@ bool nhi_dp_begin(nhtb_worker *w, nhtb_burst *b, nhtb_time now)
     w->now = now;
     w->free_out = b->cap_out - owed;
     w->n_set = w->n_live = 0;
-    memset(w->memo, 0, sizeof w->memo);
     return true;
+}
+
+/* Headers lie where the data begins; what is written at its end is asked for as well. */
+static void start(nhi_dp_item *it, nhtb_pkt *p)
+{
+    uintptr_t data = (uintptr_t)p->buf + p->off; /* not checked yet, so not a pointer yet */
+    nhi_dp_start(it, p);
+    nhi_fetch((const void *)data);
+    nhi_fetch((const void *)(data + p->len));
 }
 
 void nhi_dp_take(nhtb_worker *w)
 {
     nhtb_burst *b = w->b;
-    w->n_set = 0;
-    while (w->n_set < NHI_DP_BATCH && b->used_in < b->n_in && w->free_out > 0) {
-        w->set[w->n_set++] = (nhi_dp_item){.pkt = b->in[b->used_in++]};
-        w->free_out--;
-    }
+    size_t n = b->n_in - b->used_in;
+    n = n < w->free_out ? n : w->free_out;
+    n = n < NHI_DP_BATCH ? n : NHI_DP_BATCH;
+    nhtb_pkt *const *in = b->in + b->used_in;
+    for (size_t i = 0; i < n; i++)
+        nhi_fetch(in[i]);
+    for (size_t i = 0; i < n; i++)
+        start(&w->set[i], in[i]);
+    w->n_set = n;
+    w->free_out -= n;
+    b->used_in += n;
 }
 
 /** Gives back what was taken from item `from` on; nothing of it has been changed or counted. */
@@ -124,11 +138,18 @@ nhtb_pkt *nhi_dp_spare(nhtb_worker *w, uint32_t head, uint32_t len, uint32_t tai
     return s;
 }
 
-void nhi_dp_push(nhtb_worker *w, const nhi_dp_item *it)
+void nhi_dp_push(nhtb_worker *w, nhi_dp_item *it)
 {
-    w->live[w->n_live++] = *it;
+    w->live[w->n_live++] = it;
     if (w->n_live == NHI_DP_BATCH)
         nhi_dp_flush(w);
+}
+
+void nhi_dp_push_made(nhtb_worker *w, const nhi_dp_item *it)
+{
+    nhi_dp_item *own = &w->made[w->n_live];
+    *own = *it;
+    nhi_dp_push(w, own);
 }
 
 void nhi_dp_end(nhtb_worker *w)

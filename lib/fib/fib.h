@@ -65,15 +65,15 @@ typedef struct nhi_cell {
     uint64_t soft_seq, hard_seq; /* outbound: last number that may be used is hard_seq */
     uint64_t soft_bytes, hard_bytes;
     nhtb_sa_id sa;
-    /* outbound: any worker */
-    _Alignas(NHI_CACHE_LINE) NHI_ATOMIC(uint64_t) seq; /* last claimed; first packet gets 1 */
+    /* what packets write: one cache line. Outbound any worker, inbound the owner only; control reads
+     * for display */
+    _Alignas(NHI_CACHE_LINE) NHI_ATOMIC(uint64_t) seq; /* outbound: last claimed; first gets 1 */
     NHI_ATOMIC(uint64_t) packets, bytes, last_use; /* inner bytes; time ns (coarse, per batch) */
-    /* inbound: owner worker writes; control reads for display */
-    _Alignas(NHI_CACHE_LINE) NHI_ATOMIC(uint64_t) top; /* highest authenticated number */
-    uint64_t *bits;     /* ring of window/64 + 1 words (power of two), owner worker only */
-    uint32_t bits_mask; /* words - 1 */
-    NHI_ATOMIC(uint64_t) drops;
+    NHI_ATOMIC(uint64_t) top; /* inbound: highest authenticated number */
+    uint64_t *bits;           /* ring of window/64 + 1 words (power of two), owner worker only */
+    uint32_t bits_mask;       /* words - 1 */
     /* to control */
+    _Alignas(NHI_CACHE_LINE) NHI_ATOMIC(uint64_t) drops;
     NHI_ATOMIC(uint32_t) flags;
     struct nhi_cell *flag_next;    /* in fib.flagged while flags != 0; then it is not freed */
     NHI_ATOMIC(uint32_t) cand_seq; /* seqlock: odd while written (owner worker only writes) */
@@ -226,8 +226,22 @@ uint32_t nhi_fib_resolve(const nhi_fib *f, const nhi_iface_pub *i, const nhtb_ad
 /* Control: once a slot's iface and next_hop are written, and before it is retired (next_hop.c). */
 void nhi_fib_next_hop_add(nhi_fib *f, uint32_t slot);
 void nhi_fib_next_hop_del(nhi_fib *f, uint32_t slot);
+/** n lookups of one family; a: each address's 4 or 16 bytes. Worker, on-line. */
+void nhi_fib_lookup_bulk(const nhi_fib *f, uint8_t family, const uint8_t *const *a, uint32_t *out,
+                         size_t n);
 /** Inbound cell of an SPI, or NULL. Worker, on-line. */
 nhi_cell *nhi_fib_cell(const nhi_fib *f, uint32_t spi);
+/** Ask for what nhi_fib_cell will read: the entry, then (called again later) the cell. */
+static inline void nhi_fib_spi_fetch(const nhi_fib *f, uint32_t spi)
+{
+    nhi_fetch((const void *)&f->spi[spi & f->spi_mask]);
+}
+static inline void nhi_fib_cell_fetch(const nhi_fib *f, uint32_t spi)
+{
+    const nhi_cell *c = nhi_a_load(&f->spi[spi & f->spi_mask]);
+    nhi_fetch(c);
+    nhi_fetch(c != NULL ? (const void *)&c->seq : NULL);
+}
 nhi_iface_pub *nhi_fib_iface(const nhi_fib *f, nhtb_iface_id id);
 
 /* Publication of inbound cells (spi.c). Control. */
