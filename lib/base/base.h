@@ -124,7 +124,19 @@ bool nhi_addr_from_bytes(nhtb_addr *out, uint8_t family, const uint8_t *b);
 /** memcmp order within a family. */
 int nhi_addr_cmp(const nhtb_addr *a, const nhtb_addr *b);
 bool nhi_addr_in(const nhtb_prefix *p, const nhtb_addr *a);
-bool nhi_addr_is_multicast(const nhtb_addr *a);
+/** nhi_addr_in, without the call for IPv4. */
+static inline bool nhi_addr_in_hot(const nhtb_prefix *p, const nhtb_addr *a)
+{
+    if (p->addr.family != a->family)
+        return false;
+    if (a->family != 4)
+        return nhi_addr_in(p, a);
+    return (uint64_t)(nhi_get32(a->b) ^ nhi_get32(p->addr.b)) >> (32 - p->len) == 0;
+}
+static inline bool nhi_addr_is_multicast(const nhtb_addr *a)
+{
+    return (a->family == 4 && (a->b[0] & 0xf0) == 0xe0) || (a->family == 6 && a->b[0] == 0xff);
+}
 /** Not 0/8, 127/8, 224/3 (multicast, class E), ::, ::1, ff00::/8. */
 bool nhi_addr_is_unicast(const nhtb_addr *a);
 bool nhi_path_equal(const nhtb_path *a, const nhtb_path *b);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * ESP of the live set: trailer, header, IV, jobs, one seal burst. In place; numbers and room were
- * given before. Outbound stage; also builds the jobs of esp_open.c. Worker thread. RFC 4303 2 and
+ * given before. Outbound stage; jobs as in esp_open.c (room.h). Worker thread. RFC 4303 2 and
  * 3.3.2, RFC 4106, RFC 7634, RFC 3602. */
 #include "dp/room.h"
 
@@ -8,7 +8,7 @@ enum { NEXT_IPV4 = 4, NEXT_IPV6 = 41 };
 
 /* RFC 4303 2.2.1, RFC 4106 5: an extended number's high half is authenticated, not sent: with an AEAD
  * between SPI and low half, else behind the text. */
-static void extend(nhtb_worker *w, size_t i, const nhi_dp_group *g, uint64_t seq)
+void nhi_dp_esp_extend(nhtb_worker *w, size_t i, const nhi_dp_group *g, uint64_t seq)
 {
     nhtb_bulk_job *j = &w->job[i];
     uint32_t high = (uint32_t)(seq >> 32);
@@ -23,24 +23,6 @@ static void extend(nhtb_worker *w, size_t i, const nhi_dp_group *g, uint64_t seq
         j->tail = w->tail[i];
         j->tail_len = 4;
     }
-}
-
-/** Job i over the ESP packet at esp with text_len bytes between IV and ICV. */
-void nhi_dp_esp_job(nhtb_worker *w, size_t i, const nhi_dp_group *g, uint8_t *esp,
-                    uint32_t text_len, uint64_t seq)
-{
-    uint8_t *text = esp + NHI_ESP_HDR + g->iv_len;
-    w->job[i] = (nhtb_bulk_job){.key = g->key,
-                                .src = text,
-                                .dst = text,
-                                .iv = esp + NHI_ESP_HDR,
-                                .icv = text + text_len,
-                                .len = text_len,
-                                .aad = esp,
-                                .aad_len = NHI_ESP_HDR,
-                                .status = NHTB_BULK_FAIL};
-    if (g->esn)
-        extend(w, i, g, seq);
 }
 
 /* An AEAD's IV is the sequence number, which is never used twice with a key (RFC 4106 3.1); a CBC

@@ -79,7 +79,12 @@ static void ask(nhtb_worker *w)
     nhi_dp_hops_reset(w);
     for (size_t i = 0; i < w->n_set; i++) {
         nhi_dp_item *it = &w->set[i];
-        if (nhi_dp_alive(it) && !nhi_dp_is_multicast(it))
+        it->hop = NHI_DP_HOP_NONE;
+        if (!nhi_dp_alive(it))
+            continue;
+        if (nhi_dp_is_multicast(it))
+            route_multicast(it);
+        else
             it->hop = nhi_dp_hop_of(w, it->iface, &it->flow.dst);
     }
 }
@@ -91,11 +96,7 @@ void nhi_dp_resolve(nhtb_worker *w)
     nhi_dp_hops_fetch(w);
     for (size_t i = 0; i < w->n_set; i++) {
         nhi_dp_item *it = &w->set[i];
-        if (!nhi_dp_alive(it))
-            continue;
-        if (nhi_dp_is_multicast(it))
-            route_multicast(it);
-        else
+        if (it->hop != NHI_DP_HOP_NONE)
             nhi_dp_route_by(w, it, w->hop[it->hop].slot);
     }
 }

@@ -17,6 +17,7 @@
 
 #define NHI_DP_HEAD_MAX 256 /* largest header of a super-packet: IPv6, extensions, TCP */
 #define NHI_DP_ALT_MAX  256 /* tunnels of one point-to-point interface that are looked at */
+#define NHI_DP_HOP_NONE 0xff
 #define NHI_DP_V6_MIN   1280
 #define NHI_DP_ICMP_MAX 1280
 
@@ -174,8 +175,14 @@ bool nhi_dp_begin(nhtb_worker *w, nhtb_burst *b, nhtb_time now);
 void nhi_dp_take(nhtb_worker *w);
 void nhi_dp_untake(nhtb_worker *w, size_t from);
 void nhi_dp_end(nhtb_worker *w);
+void nhi_dp_flush(nhtb_worker *w); /* out.c */
 /** Puts an item of the set on the live list; flushes when that is full. */
-void nhi_dp_push(nhtb_worker *w, nhi_dp_item *it);
+static inline void nhi_dp_push(nhtb_worker *w, nhi_dp_item *it)
+{
+    w->live[w->n_live++] = it;
+    if (w->n_live == NHI_DP_BATCH)
+        nhi_dp_flush(w);
+}
 /** The same for an item that is not in the set: it is copied. */
 void nhi_dp_push_made(nhtb_worker *w, const nhi_dp_item *it);
 /** A spare with room for head + len + tail bytes, data placed behind head. *none tells whether a
@@ -224,7 +231,10 @@ uint32_t nhi_dp_tail_need(const nhi_dp_item *it, uint32_t len);
 nhi_dp_admitted nhi_dp_fanout_start(nhtb_worker *w, const nhi_dp_item *it);
 /** Goes on with the waiting packet; true when nothing waits any more. */
 bool nhi_dp_fanout_run(nhtb_worker *w);
-bool nhi_dp_is_multicast(const nhi_dp_item *it);
+static inline bool nhi_dp_is_multicast(const nhi_dp_item *it)
+{
+    return nhi_addr_is_multicast(&it->flow.dst);
+}
 bool nhi_dp_multicast_next(nhi_dp_item *it, uint32_t *target);
 nhi_path *nhi_dp_multicast_first(nhi_dp_item *it);
 /** Length of the headers that each segment repeats; 0: it cannot be segmented. */
@@ -256,8 +266,24 @@ void nhi_dp_group_live(nhtb_worker *w); /* buckets the live set and claims seque
 void nhi_dp_group_account(nhtb_worker *w);
 
 /* esp_seal.c, esp_open.c, encap.c */
-void nhi_dp_esp_job(nhtb_worker *w, size_t i, const nhi_dp_group *g, uint8_t *esp,
-                    uint32_t text_len, uint64_t seq);
+void nhi_dp_esp_extend(nhtb_worker *w, size_t i, const nhi_dp_group *g, uint64_t seq);
+/** Job i over the ESP packet at esp with text_len bytes between IV and ICV. */
+static inline void nhi_dp_esp_job(nhtb_worker *w, size_t i, const nhi_dp_group *g, uint8_t *esp,
+                                  uint32_t text_len, uint64_t seq)
+{
+    uint8_t *text = esp + NHI_ESP_HDR + g->iv_len;
+    w->job[i] = (nhtb_bulk_job){.key = g->key,
+                                .src = text,
+                                .dst = text,
+                                .iv = esp + NHI_ESP_HDR,
+                                .icv = text + text_len,
+                                .len = text_len,
+                                .aad = esp,
+                                .aad_len = NHI_ESP_HDR,
+                                .status = NHTB_BULK_FAIL};
+    if (g->esn)
+        nhi_dp_esp_extend(w, i, g, seq);
+}
 void nhi_dp_seal(nhtb_worker *w);
 void nhi_dp_open(nhtb_worker *w);
 void nhi_dp_unwrap(nhtb_worker *w);
@@ -273,9 +299,6 @@ void nhi_dp_decap_ecn(nhtb_worker *w);
 void nhi_dp_inpol(nhtb_worker *w);
 void nhi_dp_transit(nhtb_worker *w);
 void nhi_dp_gro(nhtb_worker *w);
-
-/* out.c */
-void nhi_dp_flush(nhtb_worker *w);
 
 /* count.c */
 void nhi_dp_bump(NHI_ATOMIC(uint64_t) * c, uint64_t n);

@@ -84,6 +84,14 @@ bool nhi_dp_begin(nhtb_worker *w, nhtb_burst *b, nhtb_time now)
     return true;
 }
 
+/* One batch ahead: its descriptors. What they point to is asked for when it is taken. */
+static void fetch_next(const nhtb_burst *b)
+{
+    size_t left = b->n_in - b->used_in, n = left < NHI_DP_BATCH ? left : NHI_DP_BATCH;
+    for (size_t i = 0; i < n; i++)
+        nhi_fetch(b->in[b->used_in + i]);
+}
+
 /* Headers lie where the data begins; what is written at its end is asked for as well. */
 static void start(nhi_dp_item *it, nhtb_pkt *p)
 {
@@ -100,13 +108,14 @@ void nhi_dp_take(nhtb_worker *w)
     n = n < w->free_out ? n : w->free_out;
     n = n < NHI_DP_BATCH ? n : NHI_DP_BATCH;
     nhtb_pkt *const *in = b->in + b->used_in;
-    for (size_t i = 0; i < n; i++)
-        nhi_fetch(in[i]);
+    if (b->used_in == 0)
+        fetch_next(b);
     for (size_t i = 0; i < n; i++)
         start(&w->set[i], in[i]);
     w->n_set = n;
     w->free_out -= n;
     b->used_in += n;
+    fetch_next(b);
 }
 
 /** Gives back what was taken from item `from` on; nothing of it has been changed or counted. */
@@ -136,13 +145,6 @@ nhtb_pkt *nhi_dp_spare(nhtb_worker *w, uint32_t head, uint32_t len, uint32_t tai
     s->tos = s->ttl = 0;
     s->worker = s->gso_size = s->hdr_len = s->csum_start = s->csum_offset = 0;
     return s;
-}
-
-void nhi_dp_push(nhtb_worker *w, nhi_dp_item *it)
-{
-    w->live[w->n_live++] = it;
-    if (w->n_live == NHI_DP_BATCH)
-        nhi_dp_flush(w);
 }
 
 void nhi_dp_push_made(nhtb_worker *w, const nhi_dp_item *it)

@@ -29,9 +29,17 @@ typedef struct nhi_flow {
     uint8_t proto;
     bool has_ports; /* false for non-first fragments: port selectors other than ANY do not match */
 } nhi_flow;
-/** out: src must lie in local, dst in remote; in: the reverse. */
-bool nhi_sel_match_out(const nhi_sel *s, const nhi_flow *f);
-bool nhi_sel_match_in(const nhi_sel *s, const nhi_flow *f);
+/** out: src must lie in local, dst in remote; in: the reverse. match: s NULL fits anything. */
+bool nhi_sel_fits_out(const nhi_sel *s, const nhi_flow *f);
+bool nhi_sel_fits_in(const nhi_sel *s, const nhi_flow *f);
+static inline bool nhi_sel_match_out(const nhi_sel *s, const nhi_flow *f)
+{
+    return s == NULL || nhi_sel_fits_out(s, f);
+}
+static inline bool nhi_sel_match_in(const nhi_sel *s, const nhi_flow *f)
+{
+    return s == NULL || nhi_sel_fits_in(s, f);
+}
 
 typedef struct nhi_policy_set {
     uint32_t n;
@@ -219,7 +227,11 @@ uint32_t nhi_fib_lookup6(const nhi_fib *f, const uint8_t a[16]);
 /** Slot of a next hop that a route or binding names, or NHI_SLOT_NONE. Worker, on-line. */
 uint32_t nhi_fib_next_hop(const nhi_fib *f, uint32_t iface, const nhtb_addr *a);
 /** Is the address on the subnet of this multipoint interface? */
-bool nhi_fib_on_link(const nhi_iface_pub *i, const nhtb_addr *a);
+static inline bool nhi_fib_on_link(const nhi_iface_pub *i, const nhtb_addr *a)
+{
+    return i->kind == NHTB_IFACE_MULTIPOINT &&
+           (nhi_addr_in_hot(&i->addr4, a) || nhi_addr_in_hot(&i->addr6, a));
+}
 /** What carries a packet of this interface to a (or, for the source check, is the way back to it):
  *  an on-link address is its own next hop, else longest prefix match. i may be NULL. */
 uint32_t nhi_fib_resolve(const nhi_fib *f, const nhi_iface_pub *i, const nhtb_addr *a);

@@ -33,12 +33,6 @@ uint32_t nhi_fib_next_hop(const nhi_fib *f, uint32_t iface, const nhtb_addr *a)
     return NHI_SLOT_NONE;
 }
 
-bool nhi_fib_on_link(const nhi_iface_pub *i, const nhtb_addr *a)
-{
-    return i->kind == NHTB_IFACE_MULTIPOINT &&
-           (nhi_addr_in(&i->addr4, a) || nhi_addr_in(&i->addr6, a));
-}
-
 uint32_t nhi_fib_resolve(const nhi_fib *f, const nhi_iface_pub *i, const nhtb_addr *a)
 {
     uint32_t n = i != NULL && nhi_fib_on_link(i, a) ? nhi_fib_next_hop(f, i->id, a) : NHI_SLOT_NONE;

@@ -76,8 +76,9 @@ static void item_make(load *l, item *it, uint32_t flow, uint64_t *rng)
 load *load_new(world *w, bench_way way, uint32_t text)
 {
     uint64_t rng = 5;
-    load *l = calloc(1, sizeof *l);
+    load *l = aligned_alloc(64, sizeof *l);
     bench_must(l != NULL, "no memory");
+    memset(l, 0, sizeof *l);
     l->w = w;
     l->way = way;
     l->text = text;

@@ -47,7 +47,7 @@ typedef struct load {
     uint8_t payload[BUFFER];
     uint32_t order[PACKETS]; /* buffers in the order of use */
     item item[PACKETS];
-    nhtb_pkt pkt[PACKETS];
+    _Alignas(64) nhtb_pkt pkt[PACKETS]; /* one cache line each */
 } load;
 
 /** Packets of a world: 64 flows when it has few tunnels, else each packet its own. */
