@@ -127,7 +127,8 @@ static nhi_dp_admitted fan_out(nhtb_worker *w, nhi_dp_item *it)
     return NHI_DP_ADMIT_DONE;
 }
 
-nhi_dp_admitted nhi_dp_admit(nhtb_worker *w, nhi_dp_item *it)
+/* Kept apart from the straight way, which needs none of its stack. */
+__attribute__((noinline)) static nhi_dp_admitted admit(nhtb_worker *w, nhi_dp_item *it)
 {
     switch (it->step) {
     case NHI_DP_STEP_SEND: return send(w, it);
@@ -143,4 +144,26 @@ nhi_dp_admitted nhi_dp_admit(nhtb_worker *w, nhi_dp_item *it)
     case NHI_DP_STEP_TTL: nhi_dp_error(w, it); return NHI_DP_ADMIT_DONE;
     default: nhi_dp_push(w, it); return NHI_DP_ADMIT_DONE;
     }
+}
+
+/** A packet that owes nothing and has its room: only its link's padding is cut off. */
+static bool goes_as_it_is(const nhtb_worker *w, nhi_dp_item *it)
+{
+    nhtb_pkt *p = it->pkt;
+    if (it->step != NHI_DP_STEP_SEND || it->v.proto == NHI_IPPROTO_TCP || nhi_dp_is_super(it) ||
+        (p->flags & NHTB_PKT_NEEDS_CSUM) != 0 || nhi_a_load_acq(&it->iface->policies) != NULL)
+        return false;
+    uint32_t len = it->v.total_len, room = p->cap - p->off - len;
+    if (p->off < nhi_dp_head_need(w, it) || room < nhi_dp_tail_need(it, len))
+        return false;
+    p->len = len;
+    return true;
+}
+
+nhi_dp_admitted nhi_dp_admit(nhtb_worker *w, nhi_dp_item *it)
+{
+    if (!goes_as_it_is(w, it))
+        return admit(w, it);
+    nhi_dp_push(w, it);
+    return NHI_DP_ADMIT_DONE;
 }

@@ -1,42 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The ways that the packets of a batch ask for: (interface, address) to next-hop slot. Equal ones
- * are looked up once, the others together, so that their trie walks overlap. Used by resolve.c,
- * inpol.c (source check) and transit.c; worker thread. House-style 3.4, 3.5. */
+ * The ways that the packets of a batch ask for: (interface, address) to next-hop slot. Answers are
+ * remembered until control changes one (nhi_fib.ways); new questions of a batch are asked once each
+ * and looked up together, so that their trie walks overlap. Used by resolve.c, inpol.c (source
+ * check) and transit.c; worker thread. House-style 3.4, 3.5. */
 #include "dp/room.h"
 
-void nhi_dp_hops_reset(nhtb_worker *w)
+uint32_t nhi_dp_ask_new(nhtb_worker *w, nhi_dp_memo *m, const nhi_iface_pub *i,
+                        const nhtb_addr *addr)
 {
-    w->n_hops = 0;
-    memset(w->hop_bucket, 0, sizeof w->hop_bucket);
-}
-
-static bool is(const nhi_dp_hop *h, const nhi_iface_pub *i, const nhtb_addr *addr)
-{
-    return h->iface == i && nhi_addr_same(h->addr, addr);
-}
-
-static size_t home(const nhtb_addr *a)
-{
-    uint64_t lo, hi;
-    memcpy(&hi, a->b, sizeof hi);
-    memcpy(&lo, a->b + 8, sizeof lo);
-    return (size_t)((hi ^ lo) * UINT64_C(0x9e3779b97f4a7c15) >> 48);
-}
-
-uint8_t nhi_dp_hop_of(nhtb_worker *w, const nhi_iface_pub *i, const nhtb_addr *addr)
-{
-    if (w->n_hops != 0 && is(&w->hop[w->n_hops - 1], i, addr)) /* a flow's neighbours */
-        return (uint8_t)(w->n_hops - 1);
-    for (size_t at = home(addr);; at++) {
-        uint8_t *b = &w->hop_bucket[at & (2 * NHI_DP_BATCH - 1)];
-        if (*b == 0) {
-            *b = (uint8_t)(w->n_hops + 1);
-            w->hop[w->n_hops] = (nhi_dp_hop){i, addr, NHI_SLOT_NONE};
-            return (uint8_t)w->n_hops++;
-        }
-        if (is(&w->hop[*b - 1], i, addr))
-            return (uint8_t)(*b - 1);
-    }
+    uint32_t way = NHI_DP_PENDING | (uint32_t)w->n_hops;
+    w->hop[w->n_hops++] = (nhi_dp_hop){m, i, addr, NHI_SLOT_NONE};
+    *m = (nhi_dp_memo){i, *addr, way};
+    return way;
 }
 
 /* Those of one family that need the trie, in one walk. */
@@ -69,6 +44,9 @@ void nhi_dp_hops_find(nhtb_worker *w)
     }
     find(w, 4);
     find(w, 6);
+    for (uint32_t i = 0; i < w->n_hops; i++)
+        if (w->hop[i].memo->slot == (NHI_DP_PENDING | i)) /* else another one took its place */
+            w->hop[i].memo->slot = w->hop[i].slot;
 }
 
 static nhi_path *path_of(const nhtb_worker *w, const nhi_dp_hop *h)

@@ -34,7 +34,7 @@ static void find_sources(nhtb_worker *w)
     for (size_t i = 0; i < w->n_set; i++) {
         nhi_dp_item *it = &w->set[i];
         if (nhi_dp_alive(it) && wants_source(it->in_iface))
-            it->hop = nhi_dp_hop_of(w, it->in_iface, &it->flow.src);
+            it->way = nhi_dp_ask(w, it->in_iface, &it->flow.src);
     }
     nhi_dp_hops_find(w);
     for (size_t i = 0; i < w->n_hops; i++)
@@ -45,7 +45,7 @@ static bool source_fits(const nhtb_worker *w, const nhi_dp_item *it)
 {
     if (!wants_source(it->in_iface))
         return true;
-    uint32_t n = w->hop[it->hop].slot;
+    uint32_t n = nhi_dp_way(w, it->way);
     if (n <= NHI_SLOT_LOCAL || n >= w->fib->n_slots)
         return false;
     return nhi_a_load_acq(&w->fib->slot[n].path) == it->in_path;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Destination to tunnel: next-hop slot (hops.c: one trie walk per destination and batch), two loads
+ * Destination to tunnel: next-hop slot (hops.c: at most one trie walk per destination and batch), two loads
  * to path and cell, selectors. Decides, changes nothing. Outbound stage, also used by transit and by
  * a resumed fan-out; worker thread. House-style 3.5, RFC 4301 5.1. */
 #include "dp/room.h"
@@ -79,13 +79,13 @@ static void ask(nhtb_worker *w)
     nhi_dp_hops_reset(w);
     for (size_t i = 0; i < w->n_set; i++) {
         nhi_dp_item *it = &w->set[i];
-        it->hop = NHI_DP_HOP_NONE;
+        it->way = NHI_DP_WAY_NONE;
         if (!nhi_dp_alive(it))
             continue;
         if (nhi_dp_is_multicast(it))
             route_multicast(it);
         else
-            it->hop = nhi_dp_hop_of(w, it->iface, &it->flow.dst);
+            it->way = nhi_dp_ask(w, it->iface, &it->flow.dst);
     }
 }
 
@@ -96,7 +96,7 @@ void nhi_dp_resolve(nhtb_worker *w)
     nhi_dp_hops_fetch(w);
     for (size_t i = 0; i < w->n_set; i++) {
         nhi_dp_item *it = &w->set[i];
-        if (it->hop != NHI_DP_HOP_NONE)
-            nhi_dp_route_by(w, it, w->hop[it->hop].slot);
+        if (it->way != NHI_DP_WAY_NONE)
+            nhi_dp_route_by(w, it, nhi_dp_way(w, it->way));
     }
 }

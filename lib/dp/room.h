@@ -17,7 +17,9 @@
 
 #define NHI_DP_HEAD_MAX 256 /* largest header of a super-packet: IPv6, extensions, TCP */
 #define NHI_DP_ALT_MAX  256 /* tunnels of one point-to-point interface that are looked at */
-#define NHI_DP_HOP_NONE 0xff
+#define NHI_DP_MEMO     256 /* remembered ways, a power of two */
+#define NHI_DP_WAY_NONE UINT32_MAX
+#define NHI_DP_PENDING  UINT32_C(0x80000000)
 #define NHI_DP_V6_MIN   1280
 #define NHI_DP_ICMP_MAX 1280
 
@@ -43,8 +45,9 @@ typedef struct nhi_dp_item { /* set anew by nhi_dp_start; the rest by the stages
     uint8_t step, verdict, reason, next_header;
     bool spare, transit, sealing;
     bool turned; /* made here of what came in, and on its way back: not judged as what came */
-    uint8_t group, hop;
+    uint8_t group;
     uint16_t nth;       /* outbound: place in its group */
+    uint32_t way;       /* what nhi_dp_ask said */
     uint32_t text_len;  /* bytes encrypted: inner, padding, trailer */
     uint32_t inner_len; /* outbound */
     uint64_t seq;
@@ -81,8 +84,16 @@ typedef struct nhi_dp_group {
     const nhtb_path *seen; /* inbound: an outer source that was looked at */
 } nhi_dp_group;
 
-/** A way that packets of a batch ask for: looked up once for all of them. */
+/** (interface, address) -> slot number; PENDING | index of the hop that is about to find it. */
+typedef struct nhi_dp_memo {
+    const nhi_iface_pub *iface; /* NULL: empty */
+    nhtb_addr addr;
+    uint32_t slot;
+} nhi_dp_memo;
+
+/** A way that packets of a batch ask for and nobody remembers: looked up once for all of them. */
 typedef struct nhi_dp_hop {
+    nhi_dp_memo *memo;
     const nhi_iface_pub *iface;
     const nhtb_addr *addr; /* in an item of the batch */
     uint32_t slot;
@@ -118,8 +129,9 @@ struct nhtb_worker {
     nhi_dp_item set[NHI_DP_BATCH], made[NHI_DP_BATCH];
     nhi_dp_hop hop[NHI_DP_BATCH];
     nhi_dp_group group[NHI_DP_BATCH];
-    uint8_t bucket[2 * NHI_DP_BATCH];     /* group index + 1 by hash of the cell */
-    uint8_t hop_bucket[2 * NHI_DP_BATCH]; /* hop index + 1 by hash of the address */
+    uint8_t bucket[2 * NHI_DP_BATCH]; /* group index + 1 by hash of the cell */
+    uint64_t ways; /* nhi_fib.ways that memo belongs to */
+    nhi_dp_memo memo[NHI_DP_MEMO];
     nhtb_bulk_job job[NHI_DP_BATCH];
     uint8_t job_item[NHI_DP_BATCH];
     uint8_t aad[NHI_DP_BATCH][12], tail[NHI_DP_BATCH][4];
@@ -194,13 +206,31 @@ void nhi_dp_classify(nhtb_worker *w);
 unsigned nhi_dp_inspect(nhi_dp_item *it);
 void nhi_dp_demux(nhtb_worker *w);
 
-/* hops.c: the ways of a batch, each looked up once */
-void nhi_dp_hops_reset(nhtb_worker *w);
-/** Which hop (interface, address) is; addr must stay until hops_find. */
-uint8_t nhi_dp_hop_of(nhtb_worker *w, const nhi_iface_pub *i, const nhtb_addr *addr);
-void nhi_dp_hops_find(nhtb_worker *w); /* sets hop[].slot */
-/** Asks for the slots' paths, cells, endpoints and keys. */
+/* hops.c: the ways that packets of a batch ask for; a round is reset, ask.., find, way.. */
+static inline void nhi_dp_hops_reset(nhtb_worker *w)
+{
+    w->n_hops = 0;
+}
+uint32_t nhi_dp_ask_new(nhtb_worker *w, nhi_dp_memo *m, const nhi_iface_pub *i,
+                        const nhtb_addr *addr);
+/** addr must stay until hops_find. */
+static inline uint32_t nhi_dp_ask(nhtb_worker *w, const nhi_iface_pub *i, const nhtb_addr *addr)
+{
+    uint64_t a[2];
+    memcpy(a, addr->b, sizeof a);
+    uint64_t h = (a[0] ^ a[1]) * UINT64_C(0x9e3779b97f4a7c15);
+    nhi_dp_memo *m = &w->memo[h >> 56 & (NHI_DP_MEMO - 1)];
+    return m->iface == i && nhi_addr_same(&m->addr, addr) ? m->slot
+                                                          : nhi_dp_ask_new(w, m, i, addr);
+}
+void nhi_dp_hops_find(nhtb_worker *w);
+/** Asks for the paths, cells, endpoints and keys behind the ways that were found. */
 void nhi_dp_hops_fetch(const nhtb_worker *w);
+/** The slot number that an answer stands for. */
+static inline uint32_t nhi_dp_way(const nhtb_worker *w, uint32_t way)
+{
+    return (way & NHI_DP_PENDING) == 0 ? way : w->hop[way & ~NHI_DP_PENDING].slot;
+}
 
 /* resolve.c */
 void nhi_dp_resolve(nhtb_worker *w);

@@ -81,7 +81,7 @@ void nhi_dp_transit(nhtb_worker *w)
         if (!judged_here(it))
             continue;
         if (is_movable(it))
-            it->hop = nhi_dp_hop_of(w, it->in_iface, &it->flow.dst);
+            it->way = nhi_dp_ask(w, it->in_iface, &it->flow.dst);
         else
             deliver(it);
     }
@@ -89,5 +89,5 @@ void nhi_dp_transit(nhtb_worker *w)
     nhi_dp_hops_fetch(w);
     for (size_t i = 0; i < w->n_set; i++)
         if (judged_here(&w->set[i]))
-            one(w, &w->set[i], w->hop[w->set[i].hop].slot);
+            one(w, &w->set[i], nhi_dp_way(w, w->set[i].way));
 }

@@ -81,6 +81,10 @@ bool nhi_dp_begin(nhtb_worker *w, nhtb_burst *b, nhtb_time now)
     w->now = now;
     w->free_out = b->cap_out - owed;
     w->n_set = w->n_live = 0;
+    uint64_t ways = nhi_a_load_acq(&w->fib->ways);
+    if (ways != w->ways)
+        memset(w->memo, 0, sizeof w->memo);
+    w->ways = ways;
     return true;
 }
 

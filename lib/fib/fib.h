@@ -212,7 +212,16 @@ typedef struct nhi_fib {
     uint32_t n_gone;                /* control */
     nhi_cell *gone;                 /* what a removed manual entry leaves: SPI 0, matches nothing */
     NHI_ATOMIC(nhi_cell *) flagged; /* lock-free stack, taken whole by control */
+    NHI_ATOMIC(uint64_t) ways;      /* stepped behind each change of what an address resolves to */
 } nhi_fib;
+
+/** Control, after routes, next hops or interfaces were changed and before anything they led to is
+ *  retired. A worker that remembers answers drops them when it begins a call under a new number; as
+ *  slots rest until all workers moved on, an answer of an old number never outlives what it names. */
+static inline void nhi_fib_ways_changed(nhi_fib *f)
+{
+    nhi_a_store_rel(&f->ways, nhi_a_load(&f->ways) + 1);
+}
 
 int nhi_fib_init(nhi_fib *f, nhi_mem *mem, const nhtb_settings *s);
 /** Upper bound of the bytes the tables themselves take (without cells, paths, interfaces). */

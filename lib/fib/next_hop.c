@@ -79,6 +79,7 @@ void nhi_fib_next_hop_add(nhi_fib *f, uint32_t slot)
 {
     if (f->slot[slot].next_hop.family != 0)
         insert(f, nhi_a_load(&f->next_hop), slot, &f->n_next_hop_gone);
+    nhi_fib_ways_changed(f);
 }
 
 void nhi_fib_next_hop_del(nhi_fib *f, uint32_t slot)
@@ -95,5 +96,6 @@ void nhi_fib_next_hop_del(nhi_fib *f, uint32_t slot)
         for (; nhi_a_load(&t->v[i]) == GONE; i = (i - 1) & mask, f->n_next_hop_gone--)
             nhi_a_store_rel(&t->v[i], (uint32_t)EMPTY);
     }
+    nhi_fib_ways_changed(f);
     rebuild_if_worn(f);
 }
