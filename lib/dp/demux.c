@@ -103,7 +103,6 @@ static void fetch(const nhi_dp_item *it, const nhi_cell *c)
 {
     nhi_fetch(c->key);
     nhi_fetch(c->window != 0 ? &c->bits[(it->seq >> 6) & c->bits_mask] : NULL);
-    nhi_fetch((const void *)&c->soft_seq);
     nhi_fetch(c->path);
 }
 

@@ -69,7 +69,6 @@ void nhi_dp_hops_fetch(const nhtb_worker *w)
         if (c == NULL)
             continue;
         nhi_fetch(c);
-        nhi_fetch((const void *)&c->soft_seq);
         nhi_fetch((const void *)&c->seq);
         nhi_fetch(nhi_a_load_acq(&path[i]->endpoint));
     }

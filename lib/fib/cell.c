@@ -5,6 +5,7 @@
 #include "fib/fib.h"
 
 _Static_assert(sizeof(nhtb_path) <= sizeof(uint64_t) * 7, "a path fits the candidate words");
+_Static_assert(offsetof(nhi_cell, fib) == 2 * NHI_CACHE_LINE, "packets touch two lines");
 _Static_assert(sizeof(nhtb_addr) <= sizeof(uint64_t) * 3, "an address fits the spoof words");
 
 static uint32_t ring_words(uint32_t window)

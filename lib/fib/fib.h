@@ -59,29 +59,31 @@ enum {                          /* worker -> control, sticky until collected */
        NHI_CELL_NEW_SOURCE = 8, /* inbound: newest packet came from another outer source: cand */
        NHI_CELL_SPOOF = 16      /* inbound: source check failed: spoof */
 };
-typedef struct nhi_cell {
+typedef struct nhi_cell { /* a packet touches the first two cache lines */
     /* read-mostly */
     const nhi_bulk_facts *facts;
     void *key;             /* bulk key context, all lanes */
-    struct nhi_fib *fib;   /* where claim and account push the cell when a limit is crossed */
     struct nhi_path *path; /* the tunnel */
     const nhi_sel *sel;    /* NULL: anything */
+    uint64_t *bits;        /* inbound: ring of window/64 + 1 words (power of two), owner only */
+    uint32_t bits_mask;    /* words - 1 */
     uint32_t spi;          /* host order */
     uint32_t window;       /* packets, 0: no replay check (inbound) */
     uint16_t worker;       /* inbound: anchor */
     bool esn, inbound;
+    /* what packets write, and what it is compared with. Outbound any worker, inbound the owner only;
+     * control reads for display */
+    _Alignas(NHI_CACHE_LINE) union { /* a cell has one direction */
+        NHI_ATOMIC(uint64_t) seq;    /* outbound: last claimed; first packet gets 1 */
+        NHI_ATOMIC(uint64_t) top;    /* inbound: highest authenticated number */
+    };
+    NHI_ATOMIC(uint64_t) packets, bytes, last_use; /* inner bytes; time ns (coarse, per batch) */
     uint64_t soft_seq, hard_seq; /* outbound: last number that may be used is hard_seq */
     uint64_t soft_bytes, hard_bytes;
-    nhtb_sa_id sa;
-    /* what packets write: one cache line. Outbound any worker, inbound the owner only; control reads
-     * for display */
-    _Alignas(NHI_CACHE_LINE) NHI_ATOMIC(uint64_t) seq; /* outbound: last claimed; first gets 1 */
-    NHI_ATOMIC(uint64_t) packets, bytes, last_use; /* inner bytes; time ns (coarse, per batch) */
-    NHI_ATOMIC(uint64_t) top; /* inbound: highest authenticated number */
-    uint64_t *bits;           /* ring of window/64 + 1 words (power of two), owner worker only */
-    uint32_t bits_mask;       /* words - 1 */
     /* to control */
-    _Alignas(NHI_CACHE_LINE) NHI_ATOMIC(uint64_t) drops;
+    struct nhi_fib *fib; /* where claim and account push the cell when a limit is crossed */
+    NHI_ATOMIC(uint64_t) drops;
+    nhtb_sa_id sa;
     NHI_ATOMIC(uint32_t) flags;
     struct nhi_cell *flag_next;    /* in fib.flagged while flags != 0; then it is not freed */
     NHI_ATOMIC(uint32_t) cand_seq; /* seqlock: odd while written (owner worker only writes) */
@@ -113,12 +115,11 @@ unsigned nhi_cell_replay_commit(nhi_cell *c, uint64_t seq); /* again tests: dupl
 /* ---- endpoint and path (path.c) ---- */
 typedef struct nhi_endpoint { /* immutable */
     nhtb_path path;           /* what pkt.path points to */
-    uint8_t
-        hdr[48]; /* outer IP (+ UDP) template: lengths, id, checksum, tos, DF filled per packet */
-    uint8_t ip_len;  /* 20 or 40 */
-    uint8_t hdr_len; /* ip_len, + 8 with UDP */
+    uint8_t ip_len;           /* 20 or 40 */
+    uint8_t hdr_len;          /* ip_len, + 8 with UDP */
     bool udp;
     uint32_t path_mtu; /* outer */
+    uint8_t hdr[48];   /* outer IP (+ UDP) template: lengths, id, checksum, tos, DF per packet */
     nhi_retired retired;
 } nhi_endpoint;
 void nhi_endpoint_fill(nhi_endpoint *e, const nhtb_path *p, uint32_t path_mtu);

@@ -10,6 +10,8 @@
 
 #define LANES_MAX 64
 
+_Static_assert(offsetof(nhi_imb_key, x) == 64, "one line, then the expanded key");
+
 static const struct suite {
     uint16_t alg;
     uint8_t kind, key_len, integ_len;
@@ -48,7 +50,7 @@ static size_t key_size(uint16_t alg, unsigned lanes)
     const struct suite *s = suite_find(alg);
     (void)lanes; /* one context for all: nothing in it changes once it is expanded */
     if (s != NULL && s->kind == NHI_IMB_CHACHA)
-        return (offsetof(nhi_imb_key, x) + 63) / 64 * 64;
+        return offsetof(nhi_imb_key, x);
     return sizeof(nhi_imb_key);
 }
 
@@ -76,9 +78,10 @@ static int key_init(void *mem, const nhtb_bulk_key *k, unsigned lanes, uint64_t 
     key->lane_mask = lane_mask;
     memcpy(key->salt, k->salt, sizeof key->salt);
     memcpy(key->enc, k->enc.p, k->enc.n);
-    if (s->integ_len != 0)
+    if (s->integ_len != 0) { /* a ChaCha20-Poly1305 key ends before these */
         memcpy(key->integ, k->integ.p, k->integ.n);
-    key->integ_len = s->integ_len;
+        key->integ_len = s->integ_len;
+    }
     atomic_store_explicit(&key->state, s->kind == NHI_IMB_CHACHA ? NHI_IMB_READY : NHI_IMB_RAW,
                           memory_order_release);
     return 0;
@@ -162,6 +165,8 @@ static int lane_init(void *lane)
     l->mgr = imb_set_pointers_mb_mgr(l + 1, 0, 1);
     if (l->mgr != NULL)
         init_mb_mgr_auto(l->mgr, &arch);
+    l->powers = arch == IMB_ARCH_AVX512 ? sizeof(struct gcm_key_data) - 128
+                                        : offsetof(struct gcm_key_data, ghash_keys);
     const uint64_t tested = IMB_FEATURE_SELF_TEST | IMB_FEATURE_SELF_TEST_PASS;
     if (l->mgr != NULL && arch != IMB_ARCH_NONE && imb_get_errno(l->mgr) == 0 &&
         (l->mgr->features & tested) == tested)
@@ -187,10 +192,22 @@ static void set_nonce(nhi_imb_lane *l, size_t i, const nhi_imb_key *key, const u
     memcpy(l->nonce[i] + 4, iv, 8);
 }
 
+/* What a short packet reads of an expanded GCM key: the schedule, and the lowest powers of the hash
+ * key, which the CPU paths keep at different places. */
+static void fetch_gcm(const nhi_imb_lane *l, const struct gcm_key_data *x)
+{
+    const uint8_t *p = (const uint8_t *)x;
+    for (unsigned at = 0; at < 192; at += 64)
+        __builtin_prefetch(p + at);
+    __builtin_prefetch(p + l->powers);
+    __builtin_prefetch(p + l->powers + 64);
+}
+
 /** Looks at up to n jobs; how many are ready for the passes. Bit k of *kinds: kind k occurs. */
 static size_t prepare(nhi_imb_lane *l, unsigned lane_index, nhtb_bulk_job *jobs, size_t n,
                       bool seal, unsigned *kinds)
 {
+    const nhi_imb_key *last = NULL;
     *kinds = 0;
     l->n_copies = 0;
     for (size_t i = 0; i < n; i++) {
@@ -202,6 +219,9 @@ static size_t prepare(nhi_imb_lane *l, unsigned lane_index, nhtb_bulk_job *jobs,
         l->x[i] = expanded_of(l, key);
         if (l->x[i] == NULL)
             return i;
+        if (key != last && key->kind == NHI_IMB_GCM)
+            fetch_gcm(l, &l->x[i]->gcm);
+        last = key;
         l->kind[i] = key->kind;
         *kinds |= 1u << key->kind;
         if (key->kind != NHI_IMB_CBC)

@@ -43,22 +43,22 @@ typedef union nhi_imb_expanded {
 enum { NHI_IMB_RAW = 0, NHI_IMB_EXPANDING, NHI_IMB_READY };
 
 typedef struct nhi_imb_key {
-    /* one cache line: all that a packet needs besides the expanded key */
+    /* one cache line in front of the expanded key: all that a packet needs besides it */
     _Alignas(64) _Atomic uint32_t state;
     uint16_t alg;
     uint8_t kind, key_len, icv_len, lanes;
     bool seal;
     uint8_t salt[4];
     uint64_t lane_mask;
-    uint8_t enc[32]; /* raw; ChaCha20-Poly1305 uses it as it is */
-    /* composites, until expanded */
-    uint8_t integ[64];
+    uint8_t enc[32]; /* raw; ChaCha20-Poly1305 uses it as it is and ends here */
+    nhi_imb_expanded x;
+    uint8_t integ[64]; /* composites, until expanded */
     uint8_t integ_len;
-    nhi_imb_expanded x; /* ChaCha20-Poly1305: not there */
 } nhi_imb_key;
 
 typedef struct nhi_imb_lane {
-    IMB_MGR *mgr; /* behind this struct */
+    IMB_MGR *mgr;    /* behind this struct */
+    uint32_t powers; /* where gcm_key_data has the lowest powers of the hash key */
     struct gcm_context_data gcm;
     const nhi_imb_expanded *x[NHI_IMB_CHUNK]; /* the expanded key of each job */
     uint8_t kind[NHI_IMB_CHUNK];
