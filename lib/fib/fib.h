@@ -253,17 +253,9 @@ void nhi_fib_lookup_bulk(const nhi_fib *f, uint8_t family, const uint8_t *const 
                          size_t n);
 /** Inbound cell of an SPI, or NULL. Worker, on-line. */
 nhi_cell *nhi_fib_cell(const nhi_fib *f, uint32_t spi);
-/** Ask for what nhi_fib_cell will read: the entry, then (called again later) the cell. */
-static inline void nhi_fib_spi_fetch(const nhi_fib *f, uint32_t spi)
-{
-    nhi_fetch((const void *)&f->spi[spi & f->spi_mask]);
-}
-static inline void nhi_fib_cell_fetch(const nhi_fib *f, uint32_t spi)
-{
-    const nhi_cell *c = nhi_a_load(&f->spi[spi & f->spi_mask]);
-    nhi_fetch(c);
-    nhi_fetch(c != NULL ? (const void *)&c->seq : NULL);
-}
+/** Ask for what nhi_fib_cell will read: the entries, then (in a later round) the cells. */
+void nhi_fib_spi_fetch(const nhi_fib *f, uint32_t spi);
+void nhi_fib_cell_fetch(const nhi_fib *f, uint32_t spi);
 nhi_iface_pub *nhi_fib_iface(const nhi_fib *f, nhtb_iface_id id);
 
 /* Publication of inbound cells (spi.c). Control. */

@@ -8,12 +8,11 @@
 
 enum { ICV = 16, LINE = 64 };
 
-/* The next buffer's first lines travel while this one is worked on; the CPU finds the rest itself. */
+/* The next buffer travels while this one is worked on. */
 static inline void fetch_ahead(const nhtb_bulk_job *j)
 {
-    __builtin_prefetch(j->src);
-    __builtin_prefetch(j->src + LINE);
-    __builtin_prefetch(j->src + 2 * LINE);
+    for (uint32_t at = 0; at < j->len; at += LINE)
+        __builtin_prefetch(j->src + at);
 }
 
 static inline const nhi_imb_key *key_of(const nhtb_bulk_job *j)

@@ -212,6 +212,12 @@ static size_t prepare(nhi_imb_lane *l, unsigned lane_index, nhtb_bulk_job *jobs,
     l->n_copies = 0;
     for (size_t i = 0; i < n; i++) {
         const nhi_imb_key *key = jobs[i].key;
+        if (key == last && key->kind == NHI_IMB_GCM) { /* nothing new about it */
+            l->x[i] = &key->x;
+            l->kind[i] = NHI_IMB_GCM;
+            set_nonce(l, i, key, jobs[i].iv);
+            continue;
+        }
         jobs[i].status = NHTB_BULK_FAIL;
         l->kind[i] = NHI_IMB_REFUSED;
         if (!fits(key, lane_index, &jobs[i], seal))
@@ -219,9 +225,9 @@ static size_t prepare(nhi_imb_lane *l, unsigned lane_index, nhtb_bulk_job *jobs,
         l->x[i] = expanded_of(l, key);
         if (l->x[i] == NULL)
             return i;
-        if (key != last && key->kind == NHI_IMB_GCM)
+        if (key->kind == NHI_IMB_GCM)
             fetch_gcm(l, &l->x[i]->gcm);
-        last = key;
+        last = l->x[i] == &key->x ? key : NULL; /* not while another lane expands it */
         l->kind[i] = key->kind;
         *kinds |= 1u << key->kind;
         if (key->kind != NHI_IMB_CBC)
