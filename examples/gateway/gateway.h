@@ -121,9 +121,9 @@ void loop_stop(gw *g);
 /** Reads the file again and applies it. False: err says why; nothing changed. */
 bool loop_reload(gw *g, char *err, size_t n);
 
-/* crypto_choice.c */
-/** The backends of this build. False: the wanted one is not there. */
-bool crypto_choose(unsigned choice, nhtb_crypto *out, const char **name);
+/* crypto_choice.c: the next candidate, fastest first; *at starts at 0. False: no (more) in this build
+ * or on this CPU. */
+bool crypto_choose(unsigned choice, size_t *at, nhtb_crypto *out, const char **name);
 
 /* host.c */
 nhtb_host host_hooks(gw *g);
