@@ -86,6 +86,7 @@ nhtb_host bench_host(void);
 
 void bench_datapath(bench *b, const bench_case *c); /* arg: bench_way */
 void bench_routes(bench *b, const bench_case *c);   /* arg: bench_way */
+void bench_quiet(bench *b, const bench_case *c);
 void bench_lpm(bench *b, const bench_case *c);      /* arg: number of routes */
 void bench_ike(bench *b, const bench_case *c);      /* arg: number of set-ups */
 void bench_cookie(bench *b, const bench_case *c);

@@ -28,6 +28,8 @@ static const bench_case cases[] = {
     {"in/ipsecmb-cbc/1424", "the same, inbound", bench_datapath, "ipsecmb", 1424, WAY_IN, &bare_cbc},
     {"routes/ipsecmb/out/64", MANY, bench_routes, "ipsecmb", 64, WAY_OUT, &bare_gcm},
     {"routes/ipsecmb/in/64", MANY, bench_routes, "ipsecmb", 64, WAY_IN, &bare_gcm},
+    {"quiet", "allocations, locks, system calls of the pipelines", bench_quiet, "ipsecmb", 64, 0,
+     &bare_gcm},
 #endif
     PLANE("out", WAY_OUT, "openssl", OUT),
     PLANE("out", WAY_OUT, "mbedtls", OUT),

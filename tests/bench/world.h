@@ -55,7 +55,9 @@ load *load_new(world *w, bench_way way, uint32_t text);
 void load_del(load *l);
 /** Makes all packets anew, off the clock. Inbound ones are sealed by `sealer`. */
 void load_fill(load *l, const char *sealer);
-/** All packets through the worker, in bursts: thread CPU time. Ends the program when one packet
+/** All packets through the worker, in bursts. False: a burst did not come out whole. */
+bool load_pass(load *l);
+/** The same on the clock: thread CPU time. Ends the program when one packet
  *  does not come out as it should. */
 double load_run(load *l);
 /** After load_run: n packets that went out are opened by `opener` and compared. */
