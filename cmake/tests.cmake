@@ -128,6 +128,10 @@ if(TARGET nhtb_openssl_static AND TARGET nhtb_mbedtls_static)
     target_include_directories(nhtb-bench PRIVATE lib tests)
     target_link_libraries(nhtb-bench PRIVATE nhtb_static ${NHTB_TEST_BACKENDS}
         OpenSSL::Crypto MbedTLS::mbedcrypto)
+    target_compile_definitions(nhtb-bench PRIVATE ${NHTB_TEST_BACKEND_DEFS})
+    if(TARGET nhtb_ipsecmb_static)
+        target_link_libraries(nhtb-bench PRIVATE IPSecMB::IPSecMB)
+    endif()
     if(NOT NHTB_INSTRUMENT) # a sanitizer has a malloc of its own
         target_compile_definitions(nhtb-bench PRIVATE BENCH_OWN_MALLOC=1)
     endif()
