@@ -90,6 +90,22 @@ uint32_t nhi_lpm_block_answers(const nhi_lpm *l, uint32_t handle, uint64_t *oute
     return (handle >> NHI_LPM_AT) + (uint32_t)(b.map - first);
 }
 
+/* Blocks lie at most as deep as nodes do. */
+size_t nhi_lpm_block_bytes(const nhi_lpm *l, uint32_t handle)
+{
+    uint32_t stack[NHI_LPM_LEVELS * CHUNKS];
+    size_t n = 0, sum = 0;
+    if (handle != 0)
+        stack[n++] = handle;
+    while (n > 0) {
+        view b = view_of(l, stack[--n]);
+        sum += b.bytes;
+        for (unsigned i = nhi_lpm_bits(b.outer); i-- > 0;)
+            stack[n++] = b.handles[i];
+    }
+    return sum;
+}
+
 void nhi_lpm_block_drop(nhi_lpm *l, uint32_t handle)
 {
     if (handle != 0)

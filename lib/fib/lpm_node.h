@@ -234,6 +234,8 @@ void nhi_lpm_block_make(nhi_lpm *l, nhi_lpm_link *k, unsigned from);
 /** Only the block of the child at chunk changed, from one that existed to another. */
 void nhi_lpm_block_relink(nhi_lpm *l, nhi_lpm_link *k, unsigned chunk, uint32_t child);
 void nhi_lpm_block_drop(nhi_lpm *l, uint32_t handle);
+/** The block and all that follow it. */
+size_t nhi_lpm_block_bytes(const nhi_lpm *l, uint32_t handle);
 int nhi_lpm_root_init(nhi_lpm *l);
 /** Position of the map with short answers behind it, 0: none. outer: chunks that have more. */
 uint32_t nhi_lpm_block_answers(const nhi_lpm *l, uint32_t handle, uint64_t *outer);

@@ -171,3 +171,18 @@ void nhi_lpm_root_drop_made(nhi_lpm *l)
             nhi_lpm_drop(l, top[i].block, PAGE_CLASS, true);
     nhi_lpm_drop(l, l->work.root, l->direct ? PAGE_CLASS : ENTRY_CLASS, true);
 }
+
+size_t nhi_lpm_reader_bytes(const nhi_lpm *l)
+{
+    const nhi_lpm_entry *top = nhi_a_load(&l->root);
+    if (top == NULL || !l->direct)
+        return sizeof *top + nhi_lpm_block_bytes(l, top != NULL ? top->block : 0);
+    size_t sum = TOP_BYTES + PAGE_BYTES;
+    for (unsigned i = 0; i < NHI_LPM_DIRECT_LEN; i++) {
+        const nhi_lpm_cell *page = nhi_lpm_at(l, top[i].block);
+        sum += top[i].block != l->no_page ? PAGE_BYTES : 0;
+        for (unsigned k = 0; k < NHI_LPM_DIRECT_LEN; k++)
+            sum += page[k].map == 0 ? nhi_lpm_block_bytes(l, page[k].u.far.block) : 0;
+    }
+    return sum;
+}
