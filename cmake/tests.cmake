@@ -151,6 +151,20 @@ if(TARGET nhtb_gateway_parts)
     endforeach()
 endif()
 
+# The prefix table beside DPDK's: only where libdpdk-dev is (tests/bench/table_scale.sh installs it).
+if(PkgConfig_FOUND)
+    pkg_check_modules(DPDK QUIET IMPORTED_TARGET libdpdk)
+endif()
+if(DPDK_FOUND)
+    add_executable(nhtb-bench-fib EXCLUDE_FROM_ALL tests/bench/dpdk/fib.c tests/bench/routes.c
+        tests/bench/routes6.c tests/bench/report.c tests/bench/heap.c
+        $<TARGET_OBJECTS:nhi_fib> $<TARGET_OBJECTS:nhi_base> $<TARGET_OBJECTS:nhi_crypto>)
+    target_include_directories(nhtb-bench-fib PRIVATE lib tests)
+    target_link_libraries(nhtb-bench-fib PRIVATE nhtb_headers PkgConfig::DPDK)
+    target_compile_options(nhtb-bench-fib PRIVATE -march=native)
+    nhtb_host_program(nhtb-bench-fib)
+endif()
+
 if(TARGET two_peers)
     add_test(NAME two_peers COMMAND two_peers)
     set_tests_properties(two_peers PROPERTIES LABELS exchange)

@@ -47,27 +47,63 @@ static size_t bytes_of(unsigned gaps, uint32_t kind, unsigned children, unsigned
 {
     size_t one = (kind & NHI_LPM_WIDE) != 0 ? sizeof(uint32_t) : sizeof(uint16_t);
     size_t words = gaps + ((kind & NHI_LPM_CHILD) != 0) + ((kind & NHI_LPM_VALUES) != 0);
-    return words * sizeof(uint64_t) + children * sizeof(uint32_t) + values * one;
+    return (words + nhi_lpm_pairs(children)) * sizeof(uint64_t) + values * one;
 }
 
-/** Where things lie in a block: gap words, children, values; then handles, then answers. */
+/** Where things lie in a block: gap words, children and their handles, map and answers. */
 typedef struct view {
     size_t bytes;
     uint32_t *handles;
+    uint64_t *map, outer; /* map: NULL without answers */
 } view;
 
 static view view_of(const nhi_lpm *l, uint32_t handle)
 {
     uint64_t *w = nhi_lpm_at(l, handle >> NHI_LPM_AT);
     unsigned gaps = 0, children = 0, values = 0;
+    view b = {0};
     while ((handle & NHI_LPM_GAP) != 0 && (w[gaps++] & NHI_LPM_GAP_BITS) == NHI_LPM_GAP_MORE)
         continue;
     w += gaps;
-    if ((handle & NHI_LPM_CHILD) != 0)
-        children = nhi_lpm_bits(*w++);
-    if ((handle & NHI_LPM_VALUES) != 0)
-        values = nhi_lpm_bits(*w++);
-    return (view){bytes_of(gaps, handle, children, values), (uint32_t *)w};
+    if ((handle & NHI_LPM_CHILD) != 0) {
+        b.outer = *w++;
+        children = nhi_lpm_bits(b.outer);
+        b.handles = (uint32_t *)w;
+        w += nhi_lpm_pairs(children);
+    }
+    if ((handle & NHI_LPM_VALUES) != 0) {
+        b.map = w;
+        values = nhi_lpm_bits(*w);
+    }
+    b.bytes = bytes_of(gaps, handle, children, values);
+    return b;
+}
+
+uint32_t nhi_lpm_block_answers(const nhi_lpm *l, uint32_t handle, uint64_t *outer)
+{
+    view b = view_of(l, handle);
+    bool readable = (handle & (NHI_LPM_GAP | NHI_LPM_WIDE)) == 0;
+    *outer = readable ? b.outer : UINT64_MAX;
+    if (!readable || b.map == NULL)
+        return 0;
+    const uint64_t *first = nhi_lpm_at(l, handle >> NHI_LPM_AT);
+    return (handle >> NHI_LPM_AT) + (uint32_t)(b.map - first);
+}
+
+/* Blocks lie at most as deep as nodes do. */
+size_t nhi_lpm_block_bytes(const nhi_lpm *l, uint32_t handle)
+{
+    uint32_t stack[NHI_LPM_LEVELS * CHUNKS];
+    size_t n = 0, sum = 0;
+    if (handle != 0)
+        stack[n++] = handle;
+    while (n > 0) {
+        view b = view_of(l, stack[--n]);
+        sum += b.bytes;
+        for (unsigned i = nhi_lpm_bits(b.outer); i-- > 0;)
+            stack[n++] = b.handles[i];
+    }
+    return sum;
 }
 
 void nhi_lpm_block_drop(nhi_lpm *l, uint32_t handle)
@@ -113,14 +149,17 @@ void nhi_lpm_block_make(nhi_lpm *l, nhi_lpm_link *k, unsigned from)
     size_t bytes = bytes_of(gaps, kind, children, values);
     uint32_t at = nhi_lpm_pool_new(&l->pool, nhi_lpm_pool_class(bytes));
     uint64_t *w = write_gap(nhi_lpm_at(l, at), n->base, from, gap);
-    if (children != 0)
+    if (children != 0) {
         *w++ = n->outer;
-    if (values != 0)
+        uint32_t *handle = (uint32_t *)w;
+        for (unsigned i = 0; i < children; i++)
+            handle[i] = n->child[i].block & ~NHI_LPM_FRESH;
+        w += nhi_lpm_pairs(children);
+    }
+    if (values != 0) {
         *w++ = map;
-    uint32_t *handle = (uint32_t *)w;
-    for (unsigned i = 0; i < children; i++)
-        *handle++ = n->child[i].block & ~NHI_LPM_FRESH;
-    write_values(handle, v, values, (kind & NHI_LPM_WIDE) != 0);
+        write_values(w, v, values, (kind & NHI_LPM_WIDE) != 0);
+    }
     k->block = at << NHI_LPM_AT | kind;
 }
 

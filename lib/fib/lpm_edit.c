@@ -154,8 +154,7 @@ static void update_blocks(nhi_lpm *l, const change *c)
         if (i + c->whole >= c->n)
             make_block(l, s->link, s->end);
         else if (i + 1 < c->n || !c->ready)
-            nhi_lpm_block_relink(l, s->link, nhi_lpm_chunk(c->key, s->depth),
-                                 s[1].link->block);
+            nhi_lpm_block_relink(l, s->link, nhi_lpm_chunk(c->key, s->depth), s[1].link->block);
         top = s->link->block;
     }
     nhi_lpm_root_update(l, c->key, c->len, top);

@@ -21,18 +21,18 @@
 #define NHI_LPM_DIRECT     9u /* bits of top, and of a page */
 #define NHI_LPM_DIRECT_LEN 512u
 #define NHI_LPM_ROOT_BITS  (2 * NHI_LPM_DIRECT)
-#define NHI_LPM_DIRECT_MIN 8192u /* routes from which a table has the direct levels */
+#define NHI_LPM_DIRECT_MIN 65536u /* routes from which a table has the direct levels */
 
 /** An address as two words, most significant bit first; IPv4 fills the upper half of hi. */
 typedef struct nhi_lpm_key {
     uint64_t hi, lo;
 } nhi_lpm_key;
 
-/* A block's handle: what it holds in front of its answers, and where it is. */
+/* A block's handle: what it holds, in words of 64 bits, and where it is. */
 #define NHI_LPM_WIDE   1u  /* answers of 32 bits; else 16 */
-#define NHI_LPM_VALUES 2u  /* a word: bit c set when the answer changes at chunk c */
-#define NHI_LPM_CHILD  4u  /* a word: bit c set when chunk c has a child; then their handles */
-#define NHI_LPM_GAP    8u  /* a word: bits that were left out, left-aligned, and their number */
+#define NHI_LPM_VALUES 2u  /* last: a word, bit c set when the answer changes at c; answers */
+#define NHI_LPM_CHILD  4u  /* before: a word, bit c set when chunk c has a child; handles */
+#define NHI_LPM_GAP    8u  /* first: bits that were left out, left-aligned, and their number */
 #define NHI_LPM_FRESH  16u /* control: made by the batch that made the node which links it */
 #define NHI_LPM_AT     5   /* position in the pool << 5 */
 #define NHI_LPM_KIND   31u
@@ -59,10 +59,27 @@ typedef struct nhi_lpm_node {
     /* uint32_t value[cap_value] follows child[cap_child] */
 } nhi_lpm_node;
 
-/** What readers start from: one entry, or top's 512, or a page's. block: of top: the page. */
+/** What readers start from: one entry, or top's 512, whose `block` is the position of the page. */
 typedef struct nhi_lpm_entry {
     uint32_t block, value;
 } nhi_lpm_entry;
+
+/** A page's entry: half a cache line. value is what the prefixes up to /18 say. A block of few short
+ *  answers stands in the entry itself, so most lookups read nothing else; map 0: it is elsewhere. */
+#define NHI_LPM_NEAR 11u
+typedef struct nhi_lpm_cell {
+    uint64_t map;
+    union {
+        struct {
+            uint16_t v[NHI_LPM_NEAR], value;
+        } near;
+        struct {
+            uint32_t block, value;
+            uint64_t outer;   /* chunks for which the block has to be read from its beginning */
+            uint32_t answers; /* position of its map, for the others */
+        } far;
+    } u;
+} nhi_lpm_cell;
 
 /** Things replaced by the open batch; all of them are freed when its readers are gone. */
 enum { NHI_LPM_TRASH_LEN = 116 };
@@ -88,6 +105,7 @@ struct nhi_lpm {
     bool open, dirty;
     nhi_lpm_trash *trash;
     uint64_t own_page[NHI_LPM_DIRECT_LEN / 64]; /* pages made by the open batch */
+    uint32_t no_page;                           /* position of the empty page */
     struct nhi_lpm_state {
         size_t count;
         uint32_t all;      /* value of the prefix of length 0 */
@@ -119,6 +137,11 @@ static inline unsigned nhi_lpm_bits(uint64_t v)
     v = (v & UINT64_C(0x3333333333333333)) + (v >> 2 & UINT64_C(0x3333333333333333));
     v = (v + (v >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
     return (unsigned)(v * UINT64_C(0x0101010101010101) >> 56);
+}
+/** Words that so many handles take. */
+static inline unsigned nhi_lpm_pairs(unsigned handles)
+{
+    return (handles + 1) / 2;
 }
 /** How many bits below position i are set: the index in the dense array. */
 static inline unsigned nhi_lpm_rank(uint64_t map, unsigned i)
@@ -202,6 +225,8 @@ static inline const struct nhi_lpm_state *nhi_lpm_state_of(const nhi_lpm *l)
 }
 /** Value of the longest prefix of k whose length is lo..hi; 0: none (lpm_walk.c). */
 uint32_t nhi_lpm_cover(const nhi_lpm *l, nhi_lpm_key k, unsigned lo, unsigned hi);
+/** The block in which the first ROOT_BITS of k end; 0: none. */
+uint32_t nhi_lpm_block_of(const nhi_lpm *l, nhi_lpm_key k);
 
 /* lpm_block.c: what readers see. Memory was reserved: none of these can fail. */
 /** Makes the block of *k's node anew; from: how many bits the blocks above it have taken. */
@@ -209,6 +234,11 @@ void nhi_lpm_block_make(nhi_lpm *l, nhi_lpm_link *k, unsigned from);
 /** Only the block of the child at chunk changed, from one that existed to another. */
 void nhi_lpm_block_relink(nhi_lpm *l, nhi_lpm_link *k, unsigned chunk, uint32_t child);
 void nhi_lpm_block_drop(nhi_lpm *l, uint32_t handle);
+/** The block and all that follow it. */
+size_t nhi_lpm_block_bytes(const nhi_lpm *l, uint32_t handle);
+int nhi_lpm_root_init(nhi_lpm *l);
+/** Position of the map with short answers behind it, 0: none. outer: chunks that have more. */
+uint32_t nhi_lpm_block_answers(const nhi_lpm *l, uint32_t handle, uint64_t *outer);
 /** lpm_root.c: the direct levels, or the one entry, after a change of the prefix. block: of the node
  *  in which the first ROOT_BITS of the key end. */
 void nhi_lpm_root_update(nhi_lpm *l, nhi_lpm_key k, unsigned len, uint32_t block);

@@ -4,7 +4,15 @@
  * empty leaves no trace elsewhere and can serve another class. */
 #include "fib/lpm_pool.h"
 
-enum { LARGE_SPANS = 16, SMALL_UNITS = 256, LINEAR = 8, KEEP = 64, KEEP_SMALL = 4, EMPTY = 255, FIRST_CHUNKS = 16 };
+enum {
+    LARGE_SPANS = 16,
+    SMALL_UNITS = 256,
+    LINEAR = 8,
+    KEEP = 64,
+    KEEP_SMALL = 4,
+    EMPTY = 255,
+    FIRST_CHUNKS = 16
+};
 
 /* Classes 1..8 are so many units; from there on four steps to each power of two. */
 static unsigned class_units(unsigned class_no)
@@ -25,6 +33,9 @@ unsigned nhi_lpm_pool_class(size_t bytes)
     return LINEAR + 1 + (p - 3) * 4 + ((units - 1 - (1u << p)) >> (p - 2));
 }
 
+/* Position 0 as a block: one answer for all chunks, which is none. */
+static const uint64_t nothing[2] = {1, 0};
+
 static size_t chunks_bytes(uint32_t cap)
 {
     return sizeof(nhi_lpm_chunks) + cap * sizeof(uint8_t *);
@@ -36,7 +47,7 @@ static nhi_lpm_chunks *chunks_new(nhi_lpm_pool *p, uint32_t cap)
     if (c == NULL)
         return NULL;
     c->cap = cap;
-    c->v[0] = (uint8_t *)c; /* readers may ask for its memory ahead, never read it */
+    c->v[0] = (uint8_t *)(uintptr_t)nothing;
     return c;
 }
 
@@ -47,8 +58,7 @@ int nhi_lpm_pool_init(nhi_lpm_pool *p, nhi_mem *mem, nhi_qsbr *q, bool large)
     p->qsbr = q;
     p->spans = large ? LARGE_SPANS : 1;
     p->span_units = large ? NHI_LPM_PAGE : SMALL_UNITS;
-    p->shift = large ? 13 : 8;
-    p->mask = (UINT32_C(1) << p->shift) - 1;
+    p->shift = large ? NHI_LPM_LARGE : 8;
     p->hole = 1;
     nhi_lpm_chunks *c = chunks_new(p, FIRST_CHUNKS);
     nhi_a_store(&p->chunks, c);
@@ -70,7 +80,8 @@ void nhi_lpm_pool_fini(nhi_lpm_pool *p)
     nhi_lpm_chunks *c = chunks_of(p);
     for (uint32_t i = 1; i <= p->last_chunk; i++)
         nhi_mem_free(p->mem, c->v[i], chunk_bytes(p));
-    nhi_mem_free(p->mem, c, chunks_bytes(c->cap));
+    if (c != NULL)
+        nhi_mem_free(p->mem, c, chunks_bytes(c->cap));
     memset(p, 0, sizeof *p);
 }
 

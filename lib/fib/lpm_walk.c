@@ -52,6 +52,22 @@ uint32_t nhi_lpm_cover(const nhi_lpm *l, nhi_lpm_key k, unsigned lo, unsigned hi
     return best;
 }
 
+uint32_t nhi_lpm_block_of(const nhi_lpm *l, nhi_lpm_key k)
+{
+    nhi_lpm_key cut = nhi_lpm_cut(k, NHI_LPM_ROOT_BITS);
+    nhi_lpm_link at = nhi_lpm_state_of(l)->tree;
+    while (at.node != 0) {
+        const nhi_lpm_node *n = nhi_lpm_node_at(l, at.node);
+        if (n->depth >= NHI_LPM_ROOT_BITS)
+            return nhi_lpm_cut(n->base, NHI_LPM_ROOT_BITS).hi == cut.hi ? at.block : 0;
+        unsigned chunk = nhi_lpm_chunk(k, n->depth);
+        if (!nhi_lpm_under(k, n) || !nhi_lpm_has(n->outer, chunk))
+            return 0;
+        at = n->child[nhi_lpm_rank(n->outer, chunk)];
+    }
+    return 0;
+}
+
 /* Order inside a node: by chunk; at one chunk the node's own prefixes by length, then the child. */
 enum { RANK_BITS = 3, RANK_CHILD = 7, RANK_END = 64 << RANK_BITS }; /* lengths are 1..6 */
 
