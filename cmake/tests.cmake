@@ -137,6 +137,16 @@ if(TARGET nhtb_openssl_static AND TARGET nhtb_mbedtls_static)
     endif()
 endif()
 
+# The yardstick and the load of tests/bench/gateway_rows.sh.
+if(TARGET nhtb_gateway_parts)
+    add_executable(nhtb-relay EXCLUDE_FROM_ALL tests/bench/gateway/relay.c)
+    target_link_libraries(nhtb-relay PRIVATE nhtb_gateway_parts)
+    add_executable(nhtb-udp-load EXCLUDE_FROM_ALL tests/bench/gateway/udp_load.c)
+    foreach(program nhtb-relay nhtb-udp-load)
+        nhtb_host_program(${program})
+    endforeach()
+endif()
+
 if(TARGET two_peers)
     add_test(NAME two_peers COMMAND two_peers)
     set_tests_properties(two_peers PROPERTIES LABELS exchange)

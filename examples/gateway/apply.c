@@ -77,7 +77,7 @@ static bool open_devices(apply *a)
             *n = a->g->state.ifaces[was];
             continue;
         }
-        int err = tun_open(&n->tun, c->ifaces[i].name, &step);
+        int err = tun_open(&n->tun, c->ifaces[i].name, offload_tun(c), &step);
         if (err == 0)
             err = tun_configure(&n->tun, &a->g->nl, &c->ifaces[i], &step);
         if (err == 0)
@@ -291,7 +291,7 @@ static void settle_iface(apply *a, uint32_t i)
     const char *step = "";
     int err = 0;
     if (was == UINT32_MAX) {
-        err = worker_tun_add(g->worker, n->id, n->tun.fd);
+        err = worker_tun_add(g->worker, n->id, n->tun.fd, n->tun.offload);
         step = "hand the device to its worker";
     } else if (strcmp(g->state.cfg->ifaces[was].canon, c->canon) != 0) {
         if (memcmp(&g->state.cfg->ifaces[was].addr4, &c->addr4, sizeof c->addr4) != 0 ||

@@ -328,6 +328,7 @@ static bool rd_state_file(cfg_rd *r, const cJSON *v, void *dst, const cfg_field 
 static const cfg_field TOP_FIELDS[] = {
     {"$schema", rd_ignore, 0, 0, 0, NULL, false},
     {"crypto", rd_word, offsetof(cfg, crypto), 0, 0, CRYPTO, false},
+    {"offload", rd_bool, offsetof(cfg, offload), 0, 0, NULL, false},
     {"log", rd_log, offsetof(cfg, log), 0, 0, NULL, false},
     {"control", rd_control, offsetof(cfg, control), 0, 0, NULL, false},
     {"ipsec", rd_ipsec, offsetof(cfg, ipsec), 0, 0, NULL, false},
@@ -393,6 +394,7 @@ static void defaults(cfg *c)
 {
     nhtb_settings_init(&c->ipsec);
     c->log.level = NHTB_LOG_NOTICE;
+    c->offload = true;
 }
 
 static bool read_text(cfg_rd *r, const char *text, size_t n)

@@ -144,6 +144,7 @@ typedef struct cfg {
     nhtb_prefix *locals;
     uint32_t n_ifaces, n_gateways, n_next_hops, n_routes, n_locals;
     uint8_t crypto; /* cfg_crypto */
+    bool offload;   /* super-packets and trains where the kernel has them */
     cfg_control control;
     cfg_logging log;
     nhtb_settings ipsec;  /* process-wide; changing them needs a restart */

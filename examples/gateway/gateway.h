@@ -35,6 +35,7 @@ typedef struct gw_iface {
     nhtb_iface_id id;
     gw_tun tun;
     bool hold_carrier; /* carries an on-traffic tunnel */
+    bool lost;         /* its device went away and could not be made again yet */
 } gw_iface;
 
 typedef struct gw_state {
@@ -63,7 +64,7 @@ typedef struct gw {
     gw_sock data[GW_SOCKS]; /* the worker's */
     netlink nl;
     uv_loop_t loop;
-    uv_timer_t timer, stop_timer;
+    uv_timer_t timer, stop_timer, device_timer;
     uv_prepare_t pump;
     uv_signal_t signals[3];
     uv_poll_t ike_poll[2], worker_poll;
@@ -124,6 +125,20 @@ void loop_run(gw *g);
 void loop_stop(gw *g);
 /** Reads the file again and applies it. False: err says why; nothing changed. */
 bool loop_reload(gw *g, char *err, size_t n);
+
+/* device.c */
+void device_lost(gw *g, nhtb_iface_id id);
+/** Makes lost devices again; comes back by itself until it worked. */
+void devices_mend(gw *g);
+/** TUN_OFFLOAD_* and SOCK_OFFLOAD_* that the configuration allows. */
+static inline uint32_t offload_tun(const cfg *c)
+{
+    return c->offload ? TUN_OFFLOAD_ALL : 0;
+}
+static inline uint8_t offload_sock(const cfg *c)
+{
+    return c->offload ? SOCK_OFFLOAD_ALL : SOCK_OFFLOAD_FILTER;
+}
 
 /* crypto_choice.c */
 /** The backends of this build. False: the wanted one is not there. */

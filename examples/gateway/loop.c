@@ -127,6 +127,8 @@ static bool from_worker(gw *g)
             v[punts++] = &m[n]->pkt;
         else if (m[n]->kind == GW_MSG_PATH_MTU)
             nhtb_path_mtu(g->ctx, &m[n]->path, m[n]->mtu, gw_now());
+        else if (m[n]->kind == GW_MSG_TUN_LOST)
+            device_lost(g, m[n]->iface);
         n++;
     }
     if (punts > 0)
@@ -240,8 +242,9 @@ int loop_start(gw *g)
         return err;
     uv_timer_init(&g->loop, &g->timer);
     uv_timer_init(&g->loop, &g->stop_timer);
+    uv_timer_init(&g->loop, &g->device_timer);
     uv_prepare_init(&g->loop, &g->pump);
-    g->timer.data = g->pump.data = g;
+    g->timer.data = g->pump.data = g->device_timer.data = g;
     uv_prepare_start(&g->pump, on_pump);
     for (unsigned i = 0; i < 3; i++) {
         uv_signal_init(&g->loop, &g->signals[i]);

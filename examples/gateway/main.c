@@ -156,8 +156,10 @@ static int make_context(gw *g, const cfg *c)
     return 0;
 }
 
-static int start_worker(gw *g)
+static int start_worker(gw *g, const cfg *c)
 {
+    for (unsigned i = 0; i < GW_SOCKS; i++)
+        sock_probe(&g->data[i], offload_sock(c));
     const int err = worker_start(&g->worker, g->nw, g->data);
     return err == 0 ? 0 : complain(EXIT_FAIL, "data plane thread", strerror(-err));
 }
@@ -203,7 +205,7 @@ static int start(gw *g, const options *o, cfg *c)
     if (status == 0)
         status = make_context(g, c);
     if (status == 0)
-        status = start_worker(g);
+        status = start_worker(g, c);
     if (status == 0 && nl_open(&g->nl) != 0)
         status = complain(EXIT_RESOURCE, "netlink", strerror(errno));
     if (status != 0) {

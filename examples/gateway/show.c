@@ -234,20 +234,40 @@ static bool row_route(gw *g, show_place *at, json_out *w)
     return true;
 }
 
+static void put_offload(json_out *w, const char *key, uint32_t bits, const char *(*name)(unsigned))
+{
+    json_open(w, key, '[');
+    for (unsigned i = 0; name(i) != NULL; i++)
+        if ((bits >> i & 1) != 0)
+            json_str(w, NULL, name(i));
+    json_close(w, ']');
+}
+
+/* The sockets serve every interface alike. */
+static void put_sockets(json_out *w, const gw *g)
+{
+    static const char *const NAMES[GW_SOCKS] = {"udp4", "udp6", "esp4", "esp6"};
+    json_open(w, "sockets", '{');
+    for (unsigned i = 0; i < GW_SOCKS; i++)
+        if (g->data[i].fd >= 0)
+            put_offload(w, NAMES[i], g->data[i].offload, sock_offload_name);
+    json_close(w, '}');
+}
+
 static bool row_iface(gw *g, show_place *at, json_out *w)
 {
     nhtb_iface_info i = {.size = sizeof i};
     if (!nhtb_iface_next(g->ctx, &at->cursor, &i))
         return false;
-    bool carrier = false;
+    const gw_tun *tun = NULL;
     for (uint32_t k = 0; k < g->state.cfg->n_ifaces; k++)
         if (g->state.ifaces[k].id.id == i.id.id)
-            carrier = g->state.ifaces[k].tun.carrier;
+            tun = &g->state.ifaces[k].tun;
     json_open(w, NULL, '{');
     json_str(w, "name", i.name);
     json_str(w, "kind", i.kind == NHTB_IFACE_MULTIPOINT ? "multipoint" : "point-to-point");
     json_bool(w, "up", i.up);
-    json_bool(w, "carrier", carrier);
+    json_bool(w, "carrier", tun != NULL && tun->carrier);
     put_prefix(w, "address4", &i.addr4);
     put_prefix(w, "address6", &i.addr6);
     json_u64(w, "mtu", i.mtu);
@@ -259,6 +279,8 @@ static bool row_iface(gw *g, show_place *at, json_out *w)
     json_u64(w, "tunnels", i.tunnels);
     json_u64(w, "tunnels_up", i.tunnels_up);
     put_traffic(w, i.out_packets, i.out_bytes, i.in_packets, i.in_bytes);
+    put_offload(w, "offload", tun != NULL ? tun->offload : 0, tun_offload_name);
+    put_sockets(w, g);
     json_close(w, '}');
     return true;
 }

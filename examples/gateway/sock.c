@@ -4,8 +4,17 @@
 #include "sock.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <unistd.h>
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
 
 void sock_close(gw_sock *s)
 {
@@ -162,6 +171,72 @@ bool sock_parse_rx(const gw_sock *s, const struct msghdr *h, size_t n, nhtb_pkt 
     if (path->local.family != s->family)
         return false; /* a batch with such a path would be refused as a whole */
     return s->port != 0 || s->family == 6 || strip_ipv4(p);
+}
+
+uint32_t sock_train(const struct msghdr *h)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c != NULL;
+         c = CMSG_NXTHDR((struct msghdr *)(uintptr_t)h, c)) {
+        int each;
+        if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO)
+            continue;
+        memcpy(&each, CMSG_DATA(c), sizeof each);
+        return each > 0 ? (uint32_t)each : 0;
+    }
+    return 0;
+}
+
+void sock_make_train(struct msghdr *h, uint16_t each)
+{
+    add_control(h, SOL_UDP, UDP_SEGMENT, &each, sizeof each);
+}
+
+/* SPIs up to 255 are reserved (RFC 4303 2.1): no SA has one. IPv4 raw sockets see the IP header. */
+static int attach_filter(const gw_sock *s)
+{
+    struct sock_filter v4[] = {
+        BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_IND, 0),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 255, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    struct sock_filter v6[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 255, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    const struct sock_fprog f =
+        s->family == 4 ? (struct sock_fprog){5, v4} : (struct sock_fprog){4, v6};
+    return setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_FILTER, &f, sizeof f);
+}
+
+void sock_probe(gw_sock *s, uint8_t wanted)
+{
+    int value = 0;
+    socklen_t n = sizeof value;
+    s->offload = 0;
+    if (s->fd < 0)
+        return;
+    if (s->port == 0) {
+        if ((wanted & SOCK_OFFLOAD_FILTER) != 0 && attach_filter(s) == 0)
+            s->offload = SOCK_OFFLOAD_FILTER;
+        return;
+    }
+    if ((wanted & SOCK_OFFLOAD_SEGMENT) != 0 &&
+        getsockopt(s->fd, SOL_UDP, UDP_SEGMENT, &value, &n) == 0)
+        s->offload |= SOCK_OFFLOAD_SEGMENT;
+    value = 1;
+    if ((wanted & SOCK_OFFLOAD_GRO) != 0 &&
+        setsockopt(s->fd, SOL_UDP, UDP_GRO, &value, sizeof value) == 0)
+        s->offload |= SOCK_OFFLOAD_GRO;
+}
+
+const char *sock_offload_name(unsigned i)
+{
+    static const char *const NAMES[] = {"udp_segment", "udp_gro", "filter"};
+    return i < sizeof NAMES / sizeof *NAMES ? NAMES[i] : NULL;
 }
 
 /* The one message went (or came) by the older call: its length stands where the newer leaves it. */

@@ -12,17 +12,25 @@
 struct mmsghdr; /* complete with _GNU_SOURCE */
 
 typedef struct gw_sock {
-    int fd;         /* -1: not there */
-    uint8_t family; /* 4 or 6 */
-    uint8_t kind;   /* nhtb_pkt_kind of what arrives */
-    uint16_t port;  /* 0: raw ESP */
-    int8_t df;      /* DF state of the socket: 0, 1, -1 unknown */
+    int fd;          /* -1: not there */
+    uint8_t family;  /* 4 or 6 */
+    uint8_t kind;    /* nhtb_pkt_kind of what arrives */
+    uint16_t port;   /* 0: raw ESP */
+    int8_t df;       /* DF state of the socket: 0, 1, -1 unknown */
+    uint8_t offload; /* SOCK_OFFLOAD_* */
 } gw_sock;
+enum {
+    SOCK_OFFLOAD_SEGMENT = 1, /* UDP_SEGMENT: a send of several equal datagrams */
+    SOCK_OFFLOAD_GRO = 2,     /* UDP_GRO: a receive of several */
+    SOCK_OFFLOAD_FILTER = 4,  /* raw ESP: a filter in the kernel drops what cannot be ours */
+    SOCK_OFFLOAD_ALL = 7
+};
 
 /** Everything one message needs around its payload. */
 typedef struct gw_slot {
     struct sockaddr_storage sa;
     struct iovec iov;
+    size_t plain_control; /* bytes of control without what makes a train */
     _Alignas(struct cmsghdr) uint8_t control[128];
 } gw_slot;
 
@@ -38,6 +46,14 @@ void sock_fill_rx(struct msghdr *h, gw_slot *slot, nhtb_pkt *p, uint32_t room);
 /** After a receive of n bytes: sets p and *path. False: not a usable packet. */
 bool sock_parse_rx(const gw_sock *s, const struct msghdr *h, size_t n, nhtb_pkt *p,
                    nhtb_path *path);
+/** After a receive: length of each datagram of a train (the last may be shorter); 0: just one. */
+uint32_t sock_train(const struct msghdr *h);
+/** Makes of a filled message a train of datagrams of `each` bytes. */
+void sock_make_train(struct msghdr *h, uint16_t each);
+/** Asks the kernel what it can do for this socket; sets s->offload. wanted: SOCK_OFFLOAD_*. */
+void sock_probe(gw_sock *s, uint8_t wanted);
+/** Name of the i-th lowest bit of SOCK_OFFLOAD_*; NULL after the last. */
+const char *sock_offload_name(unsigned i);
 /** recvmmsg and sendmmsg, never waiting. A kernel or a sandbox without them (ENOSYS) gets the first
  *  message by recvmsg or sendmsg. Result and errno are those of the batch calls. */
 int sock_receive_batch(const gw_sock *s, struct mmsghdr *v, unsigned n);

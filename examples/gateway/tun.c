@@ -12,15 +12,62 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static int attach(gw_tun *t, const char **step)
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
+/* Flags from the best to the least; the first that the kernel takes. */
+static int create(gw_tun *t, uint32_t wanted)
 {
-    struct ifreq ifr;
-    memset(&ifr, 0, sizeof ifr);
-    ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI);
-    snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", t->name);
+    static const struct {
+        uint32_t offload;
+        short flags;
+    } WAYS[] = {{TUN_OFFLOAD_VNET | TUN_OFFLOAD_QUEUES, IFF_VNET_HDR | IFF_MULTI_QUEUE},
+                {TUN_OFFLOAD_VNET, IFF_VNET_HDR},
+                {TUN_OFFLOAD_QUEUES, IFF_MULTI_QUEUE},
+                {0, 0}};
+    int err = -EINVAL;
+    for (unsigned i = 0; i < sizeof WAYS / sizeof *WAYS; i++) {
+        struct ifreq ifr;
+        if ((WAYS[i].offload & ~wanted) != 0)
+            continue;
+        memset(&ifr, 0, sizeof ifr);
+        ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | WAYS[i].flags);
+        snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", t->name);
+        err = ioctl(t->fd, TUNSETIFF, &ifr) == 0 ? 0 : -errno;
+        t->offload = WAYS[i].offload;
+        if (err != -EINVAL)
+            break;
+    }
+    return err;
+}
+
+static void probe(gw_tun *t, uint32_t wanted)
+{
+    static const struct {
+        uint32_t offload;
+        unsigned long flags;
+    } WAYS[] = {
+        {TUN_OFFLOAD_CSUM | TUN_OFFLOAD_TSO | TUN_OFFLOAD_USO,
+         TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_USO4 | TUN_F_USO6},
+        {TUN_OFFLOAD_CSUM | TUN_OFFLOAD_TSO, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN},
+        {TUN_OFFLOAD_CSUM, TUN_F_CSUM}};
+    for (unsigned i = 0; (t->offload & TUN_OFFLOAD_VNET) != 0 && i < sizeof WAYS / sizeof *WAYS;
+         i++)
+        if ((WAYS[i].offload & ~wanted) == 0 && ioctl(t->fd, TUNSETOFFLOAD, WAYS[i].flags) == 0) {
+            t->offload |= WAYS[i].offload;
+            return;
+        }
+}
+
+static int attach(gw_tun *t, uint32_t wanted, const char **step)
+{
     *step = "create device";
-    if (ioctl(t->fd, TUNSETIFF, &ifr) != 0)
-        return -errno;
+    const int err = create(t, wanted);
+    if (err != 0)
+        return err;
+    probe(t, wanted);
     t->ifindex = (int)if_nametoindex(t->name);
     *step = "find device";
     if (t->ifindex == 0)
@@ -29,7 +76,7 @@ static int attach(gw_tun *t, const char **step)
     return tun_carrier(t, false);
 }
 
-int tun_open(gw_tun *t, const char *name, const char **step)
+int tun_open(gw_tun *t, const char *name, uint32_t wanted, const char **step)
 {
     memset(t, 0, sizeof *t);
     snprintf(t->name, sizeof t->name, "%s", name);
@@ -38,10 +85,16 @@ int tun_open(gw_tun *t, const char *name, const char **step)
     t->fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (t->fd < 0)
         return -errno;
-    const int err = attach(t, step);
+    const int err = attach(t, wanted, step);
     if (err != 0)
         tun_close(t);
     return err;
+}
+
+const char *tun_offload_name(unsigned i)
+{
+    static const char *const NAMES[] = {"vnet_hdr", "checksum", "tso", "uso", "multi_queue"};
+    return i < sizeof NAMES / sizeof *NAMES ? NAMES[i] : NULL;
 }
 
 /* The library's ICMP errors come from the interface's own address, which the kernel takes for a

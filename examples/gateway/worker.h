@@ -20,6 +20,12 @@
     X(send_no_buffers, "packets the kernel had no room for (EAGAIN, ENOBUFS)")                     \
     X(send_unreachable, "packets without a way to the peer (ENETUNREACH, EHOSTUNREACH)")           \
     X(send_errors, "packets refused for another reason")                                           \
+    X(send_trains, "sends of several packets in one (UDP_SEGMENT)")                                \
+    X(send_trains_refused, "of them refused as a whole and sent one by one")                       \
+    X(receive_trains, "receives of several packets in one (UDP_GRO)")                              \
+    X(tun_super_in, "super-packets read from TUN devices")                                         \
+    X(tun_super_out, "super-packets written to TUN devices")                                       \
+    X(tun_lost, "TUN devices that went away under the gateway")                                    \
     X(punts, "packets handed to the control thread")                                               \
     X(punts_dropped, "packets the control thread's queue had no room for")                         \
     X(handoffs_dropped, "packets for a worker that does not exist")                                \
@@ -41,8 +47,9 @@ typedef struct gw_worker gw_worker;
 int worker_start(gw_worker **out, nhtb_worker *nw, const gw_sock *socks);
 /** Ends and joins the thread, frees everything. NULL is allowed. */
 void worker_stop(gw_worker *w);
-/** A duplicate of fd is used from now on for packets of iface. 0 or -errno. */
-int worker_tun_add(gw_worker *w, nhtb_iface_id iface, int fd);
+/** A duplicate of fd is used from now on for packets of iface. offload: TUN_OFFLOAD_* of the device.
+ *  0 or -errno. */
+int worker_tun_add(gw_worker *w, nhtb_iface_id iface, int fd, uint32_t offload);
 void worker_tun_del(gw_worker *w, nhtb_iface_id iface);
 /** Copies p to the worker: GW_MSG_TX or GW_MSG_REINJECT. Never blocks; counts what it drops. */
 void worker_post(gw_worker *w, gw_msg_kind kind, const nhtb_pkt *p);

@@ -46,12 +46,12 @@ static void report_mtu(tx *t, const nhtb_path *path, nhtb_time now)
     ring_wake(t->to_control);
 }
 
-/* Counts why message i was not sent. */
+/* Counts why a packet of message i was not sent. */
 static void refused(tx *t, const tx_queue *q, unsigned i, int err, nhtb_time now)
 {
     if (err == EMSGSIZE) {
         gw_count(&t->stats->send_too_big);
-        report_mtu(t, &q->path[i], now);
+        report_mtu(t, &q->message[i].path, now);
     } else if (err == EAGAIN || err == ENOBUFS) {
         gw_count(&t->stats->send_no_buffers);
     } else if (err == ENETUNREACH || err == EHOSTUNREACH) {
@@ -73,9 +73,63 @@ static bool may_retry(const tx_queue *q, int err, bool *waited)
     return poll(&p, 1, SEND_PATIENCE_MS) == 1;
 }
 
+/* A train is refused as a whole where one packet would be cut by the kernel, or got its own error, or
+ * where the device cannot sum checksums (EIO): then each goes alone. */
+static void one_by_one(tx *t, tx_queue *q, unsigned i, nhtb_time now)
+{
+    const tx_message *m = &q->message[i];
+    struct msghdr h = q->h[i].msg_hdr;
+    bool waited = false;
+    h.msg_iovlen = 1;
+    h.msg_controllen = q->slot[i].plain_control;
+    if (h.msg_controllen == 0)
+        h.msg_control = NULL;
+    gw_count(&t->stats->send_trains_refused);
+    for (unsigned k = 0; k < m->n; k++) {
+        h.msg_iov = &q->iov[m->first + k];
+        while (sendmsg(q->sock.fd, &h, 0) < 0) {
+            const int err = errno;
+            if (may_retry(q, err, &waited))
+                continue;
+            refused(t, q, i, err, now);
+            break;
+        }
+    }
+}
+
+static void not_sent(tx *t, tx_queue *q, unsigned i, int err, nhtb_time now)
+{
+    const bool train = q->message[i].n > 1;
+    if (train && err == EIO)
+        q->sock.offload &= (uint8_t)~SOCK_OFFLOAD_SEGMENT; /* it will be no better next time */
+    if (train && (err == EIO || err == EINVAL || err == EMSGSIZE))
+        one_by_one(t, q, i, now);
+    else
+        for (unsigned k = 0; k < q->message[i].n; k++)
+            refused(t, q, i, err, now);
+}
+
+/* The messages get their trains last, when it is known how long they are. */
+static void finish(tx *t, tx_queue *q)
+{
+    for (unsigned i = 0; i < q->n; i++) {
+        const tx_message *m = &q->message[i];
+        struct msghdr *h = &q->h[i].msg_hdr;
+        h->msg_iov = &q->iov[m->first];
+        h->msg_iovlen = m->n;
+        q->slot[i].plain_control = h->msg_control != NULL ? h->msg_controllen : 0;
+        if (m->n == 1)
+            continue;
+        h->msg_control = q->slot[i].control;
+        sock_make_train(h, (uint16_t)m->each);
+        gw_count(&t->stats->send_trains);
+    }
+}
+
 static void flush_queue(tx *t, tx_queue *q, nhtb_time now)
 {
     bool waited = false;
+    finish(t, q);
     for (unsigned i = 0; i < q->n;) {
         const int sent = sock_send_batch(&q->sock, &q->h[i], q->n - i);
         if (sent > 0) {
@@ -85,10 +139,28 @@ static void flush_queue(tx *t, tx_queue *q, nhtb_time now)
         const int err = errno;
         if (may_retry(q, err, &waited))
             continue;
-        refused(t, q, i, err, now);
+        not_sent(t, q, i, err, now);
         i++;
     }
-    q->n = 0;
+    q->n = q->n_iov = 0;
+}
+
+/* Does p continue the last message's train? */
+static bool continues(const tx_queue *q, const nhtb_pkt *p)
+{
+    const tx_message *m = &q->message[q->n - 1];
+    return (q->sock.offload & SOCK_OFFLOAD_SEGMENT) != 0 && !m->closed && p->len <= m->each &&
+           m->n < TX_TRAIN && m->bytes + p->len <= TX_BYTES && m->tos == p->tos &&
+           m->ttl == p->ttl && memcmp(&m->path, p->path, sizeof m->path) == 0;
+}
+
+static void add_piece(tx_queue *q, const nhtb_pkt *p)
+{
+    tx_message *m = &q->message[q->n - 1];
+    q->iov[q->n_iov++] = (struct iovec){p->buf + p->off, p->len};
+    m->n++;
+    m->bytes += p->len;
+    m->closed = p->len != m->each;
 }
 
 void tx_put(tx *t, const nhtb_pkt *p, nhtb_time now)
@@ -99,12 +171,19 @@ void tx_put(tx *t, const nhtb_pkt *p, nhtb_time now)
         gw_count(&t->stats->send_unreachable);
         return;
     }
-    if (q->n == TX_BATCH || (q->n > 0 && q->sock.df != (int8_t)df))
+    if (q->n > 0 && (q->n == TX_MESSAGES || q->n_iov == TX_PACKETS || q->sock.df != (int8_t)df))
         flush_queue(t, q, now);
-    sock_set_df(&q->sock, df);
-    q->path[q->n] = *p->path;
-    sock_fill_tx(&q->sock, &q->h[q->n].msg_hdr, &q->slot[q->n], p);
-    q->n++;
+    if (q->n == 0 || !continues(q, p)) {
+        sock_set_df(&q->sock, df);
+        q->message[q->n] = (tx_message){.path = *p->path,
+                                        .each = p->len,
+                                        .first = (uint16_t)q->n_iov,
+                                        .tos = p->tos,
+                                        .ttl = p->ttl};
+        sock_fill_tx(&q->sock, &q->h[q->n].msg_hdr, &q->slot[q->n], p);
+        q->n++;
+    }
+    add_piece(q, p);
 }
 
 void tx_flush(tx *t, nhtb_time now)

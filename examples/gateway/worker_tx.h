@@ -1,19 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The worker's sending half: packets with verdict TX are collected per socket and leave by
- * sendmmsg. Internal to worker.c. */
+ * The worker's sending half: packets with verdict TX are collected per socket and leave by sendmmsg,
+ * neighbours of one path and length as one train (UDP_SEGMENT). Internal to worker*.c. */
 #ifndef GATEWAY_WORKER_TX_H
 #define GATEWAY_WORKER_TX_H
 
 #include "worker.h"
 
-#define TX_BATCH 64
+#define TX_MESSAGES 64
+#define TX_PACKETS  192
+#define TX_TRAIN    64    /* datagrams: what every kernel with UDP_SEGMENT takes */
+#define TX_BYTES    65000 /* of a train */
+
+/** A message: one packet, or a train. */
+typedef struct tx_message {
+    nhtb_path path; /* a copy: report and retry outlive the packet's own pointer */
+    uint32_t each, bytes;
+    uint16_t first, n; /* its pieces in iov */
+    uint8_t tos, ttl;
+    bool closed; /* its last packet was shorter */
+} tx_message;
 
 typedef struct tx_queue {
     gw_sock sock;
-    struct mmsghdr h[TX_BATCH];
-    gw_slot slot[TX_BATCH];
-    nhtb_path path[TX_BATCH]; /* copies: report and retry outlive the packet's own pointer */
-    unsigned n;
+    struct mmsghdr h[TX_MESSAGES];
+    gw_slot slot[TX_MESSAGES];
+    tx_message message[TX_MESSAGES];
+    struct iovec iov[TX_PACKETS];
+    unsigned n, n_iov;
 } tx_queue;
 
 typedef struct tx {

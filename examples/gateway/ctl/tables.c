@@ -248,6 +248,16 @@ static void print_routes(const cJSON *rows, bool detail)
     print_table(rows, C, COUNT(C));
 }
 
+/* What the kernel does for a device or socket. */
+static void print_words(const char *name, const cJSON *words)
+{
+    const cJSON *w;
+    printf("  %-8s offload:%s", name != NULL ? name : "",
+           cJSON_GetArraySize(words) == 0 ? " none" : "");
+    cJSON_ArrayForEach(w, words) printf(" %s", w->valuestring);
+    printf("\n");
+}
+
 static void print_ifaces(const cJSON *rows, bool detail)
 {
     static const column C[] = {
@@ -261,8 +271,12 @@ static void print_ifaces(const cJSON *rows, bool detail)
         {"Out bytes", cell_number, "out_bytes"},
         {"In bytes", cell_number, "in_bytes"},
     };
+    const cJSON *r, *s;
     (void)detail;
     print_table(rows, C, COUNT(C));
+    cJSON_ArrayForEach(r, rows)
+        print_words(cJSON_GetStringValue(member(r, "name")), member(r, "offload"));
+    cJSON_ArrayForEach(s, member(rows->child, "sockets")) print_words(s->string, s);
 }
 
 static void print_owners(const cJSON *rows, bool detail)
