@@ -18,9 +18,10 @@ typedef struct work {
     size_t n_path;
 } work;
 
+/* The last second does not count, as OpenSSL has it. */
 static bool in_time(const nhi_cert *c, int64_t now)
 {
-    return c->from <= now && now <= c->until;
+    return c->from <= now && now < c->until;
 }
 
 /* A helper that is malformed or weak might as well not have come. */

@@ -51,8 +51,8 @@ def config(role, local, remote, ike, esp, **over):
 
 
 class Gateway:
-    def __init__(self, lab, ns, settings, name="gateway"):
-        self.lab, self.ns, self.name = lab, ns, name
+    def __init__(self, lab, ns, settings, name="gateway", files=None):
+        self.lab, self.ns, self.name, self.files = lab, ns, name, files or {}
         self.dir = lab.path(name)
         self.socket = os.path.join(self.dir, "control")
         self.settings = {**settings, "control": {"socket": self.socket}}
@@ -61,6 +61,8 @@ class Gateway:
     def start(self):
         self.lab.write(f"{self.name}/psk", PSK + "\n")
         self.lab.write(f"{self.name}/seed", SEED)
+        for name, text in self.files.items():
+            self.lab.write(f"{self.name}/{name}", text)
         path = self.lab.write(f"{self.name}/config.json", json.dumps(self.settings, indent=1))
         self.process = self.lab.start(self.ns, [binary("nhtb-gateway"), "-c", path], f"{self.name}/log")
         wait_for("the gateway's control socket", 10,
