@@ -14,9 +14,10 @@ typedef struct world {
     nhtb_iface_id hub_st0, unit[N];
 } world;
 
-static void text(char dst[32], const char *format, unsigned i)
+/* head.X.Ytail, X and Y the two low bytes of i. */
+static void text(char dst[32], const char *head, unsigned i, const char *tail)
 {
-    snprintf(dst, 32, format, i >> 8, i & 255);
+    snprintf(dst, 32, "%.8s.%u.%u%.8s", head, i >> 8 & 255, i & 255, tail);
 }
 
 static nhtb_settings settings(unsigned n, unsigned ifaces)
@@ -72,8 +73,8 @@ static void hub_new(world *w)
     for (unsigned i = 0; i < N; i++) {
         char lan[32], next_hop[32];
         put_peer(w, t, w->hub, i, true);
-        text(lan, "172.%u.%u.0/24", (16u << 8) + i);
-        text(next_hop, "10.0.%u.%u", i + 2);
+        text(lan, "172", (16u << 8) + i, ".0/24");
+        text(next_hop, "10.0", i + 2, "");
         put_route(w, t, w->hub_st0, lan, next_hop);
     }
     must(w, nhtb_txn_commit(t, sim_now(w->s)), "commit");
@@ -84,7 +85,7 @@ static void node_new(world *w, unsigned k)
 {
     char outer[32];
     nhtb_txn *t;
-    text(outer, "198.18.%u.%u", k + 1);
+    text(outer, "198.18", k + 1, "");
     sim_node_opts o = {.name = "node", .addr = outer, .settings = settings(UNITS, UNITS)};
     sim_node *n = w->node[k] = sim_node_new(w->s, &o);
     cr_assert_not_null(n);
@@ -94,13 +95,13 @@ static void node_new(world *w, unsigned k)
         char name[32], addr[32], prefix[32];
         nhtb_iface_init(&c);
         snprintf(name, sizeof name, "st0.%u", i);
-        text(addr, "10.0.%u.%u", i + 2);
+        text(addr, "10.0", i + 2, "");
         c.name = name;
         c.addr4.len = 16;
         must(w, nhtb_addr_parse(addr, &c.addr4.addr), addr);
         must(w, nhtb_txn_iface(t, &c, &w->unit[i]), name);
         put_peer(w, t, n, i, false);
-        text(prefix, "192.%u.%u.0/24", (168u << 8) + i % UNITS);
+        text(prefix, "192", (168u << 8) + i % UNITS, ".0/24");
         put_route(w, t, w->unit[i], prefix, NULL);
     }
     must(w, nhtb_txn_commit(t, sim_now(w->s)), "commit");
@@ -123,8 +124,8 @@ static void bring_up(world *w)
 {
     for (unsigned i = 0; i < N; i++) {
         char dst[32], src[32];
-        text(dst, "192.%u.%u.1", (168u << 8) + i % UNITS);
-        text(src, "172.%u.%u.9", (16u << 8) + i);
+        text(dst, "192", (168u << 8) + i % UNITS, ".1");
+        text(src, "172", (16u << 8) + i, ".9");
         sim_send(w->node[i / UNITS], w->unit[i], src, dst, i, 60);
         if (i % 100 == 99)
             sim_run_for(w->s, 100 * SIM_MS);
@@ -154,7 +155,7 @@ Test(scale, ten_thousand_tunnels_on_one_interface)
     cr_assert_not(nhtb_iface_next(sim_ctx(w.hub), &cursor, &row), "one interface only");
     begin = clock();
     for (unsigned i = 0; i < N; i++) {
-        text(dst, "172.%u.%u.7", (16u << 8) + i);
+        text(dst, "172", (16u << 8) + i, ".7");
         sim_send(w.hub, w.hub_st0, "192.168.0.1", dst, 100000 + i, 60);
         if (i % 500 == 499)
             sim_run_for(w.s, 50 * SIM_MS);
