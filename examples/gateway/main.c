@@ -139,6 +139,37 @@ static nhtb_settings settings_for(const cfg *c)
     return s;
 }
 
+/* 3DES or HMAC-SHA1, for an old peer (docs/algorithms.md). */
+static bool names_old(const nhtb_proposal *v, unsigned n)
+{
+    enum { ENCR_3DES = 3, AUTH_HMAC_SHA1_96 = 2 };
+    for (unsigned p = 0; p < n; p++) {
+        for (unsigned i = 0; i < v[p].n_encr; i++)
+            if (v[p].encr[i].id == ENCR_3DES)
+                return true;
+        for (unsigned i = 0; i < v[p].n_integ; i++)
+            if (v[p].integ[i] == AUTH_HMAC_SHA1_96)
+                return true;
+    }
+    return false;
+}
+
+/* ipsec-mb has no such algorithms: a gateway that needs them takes the next backend. */
+static bool serves(const nhtb_crypto *crypto, const cfg *c)
+{
+    if (crypto->bulk->has(NHTB_BULK_3DES_CBC_SHA1_96))
+        return true;
+    for (uint32_t i = 0; i < c->n_gateways; i++) {
+        const cfg_gateway *g = &c->gateways[i];
+        if (names_old(g->proposals, g->n_proposals))
+            return false;
+        for (uint32_t k = 0; k < g->n_vpns; k++)
+            if (names_old(g->vpns[k].proposals, g->vpns[k].n_proposals))
+                return false;
+    }
+    return true;
+}
+
 static int make_context(gw *g, const cfg *c)
 {
     nhtb_crypto crypto;
@@ -148,13 +179,16 @@ static int make_context(gw *g, const cfg *c)
     g->settings = settings_for(c);
     const nhtb_host h = host_hooks(g);
     while (crypto_choose(c->crypto, &at, &crypto, &name)) {
+        if (!serves(&crypto, c))
+            continue;
         err = nhtb_ctx_new(&g->ctx, &g->settings, &h, &crypto); /* tests what it is given */
         if (err != NHTB_ERR_CRYPTO)
             break;
         log_text(&g->log, NHTB_LOG_WARNING, "crypto %s failed its self-test", name);
     }
     if (err == NHTB_ERR_UNSUPPORTED)
-        return complain(EXIT_CONFIG, "crypto", "not in this build, or not for this CPU");
+        return complain(EXIT_CONFIG, "crypto",
+                        "not in this build, not for this CPU, or without what is configured");
     if (err == 0)
         err = nhtb_worker_new(&g->nw, g->ctx, 0);
     if (err != 0)

@@ -14,6 +14,8 @@ Test(context, keymat_is_key_then_salt_then_integrity_key)
         for (uint16_t alg = 1; alg < NHTB_BULK_ALG_END; alg++) {
             const nhi_bulk_facts *f = nhi_bulk_of(alg);
             nhtb_span km = {keymat, nhi_bulk_keymat_len(f)};
+            if (!test_has(c.bulk, f))
+                continue;
             test_key want = test_key_make(c.bulk, f, keymat, true, 1);
             nhi_bulk_ctx ctx;
             cr_assert_eq(nhi_bulk_ctx_make(&ctx, &mem, &c, f, km, false, 2, 3), 0);

@@ -71,7 +71,8 @@ Test(suite, every_backend_offers_everything_we_know)
         cr_assert_eq(c.pk->size, sizeof(nhtb_pk_ops));
         for (uint16_t alg = 1; alg < NHTB_BULK_ALG_END; alg++) {
             const nhi_bulk_facts *f = nhi_bulk_of(alg);
-            cr_assert(nhi_crypto_has_bulk(&c, f->encr, f->key_bits, f->integ));
+            cr_assert_eq(nhi_crypto_has_bulk(&c, f->encr, f->key_bits, f->integ),
+                         test_has(c.bulk, f));
         }
         for (uint16_t prf = NHI_PRF_SHA256; prf <= NHI_PRF_SHA512; prf++)
             cr_assert(nhi_crypto_has_prf(&c, prf));
