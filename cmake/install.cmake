@@ -16,6 +16,7 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/cmake/nhtbConfigVersion.
     COMPATIBILITY SameMajorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/cmake/nhtbConfig.cmake"
     "${PROJECT_BINARY_DIR}/cmake/nhtbConfigVersion.cmake" cmake/FindMbedTLS.cmake
+    cmake/FindIPSecMB.cmake
     DESTINATION "${NHTB_CMAKE_DIR}")
 
 # The .pc files find their prefix from where they lie: libdir may have several components.

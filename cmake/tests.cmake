@@ -128,6 +128,10 @@ if(TARGET nhtb_openssl_static AND TARGET nhtb_mbedtls_static)
     target_include_directories(nhtb-bench PRIVATE lib tests)
     target_link_libraries(nhtb-bench PRIVATE nhtb_static ${NHTB_TEST_BACKENDS}
         OpenSSL::Crypto MbedTLS::mbedcrypto)
+    target_compile_definitions(nhtb-bench PRIVATE ${NHTB_TEST_BACKEND_DEFS})
+    if(TARGET nhtb_ipsecmb_static)
+        target_link_libraries(nhtb-bench PRIVATE IPSecMB::IPSecMB)
+    endif()
     if(NOT NHTB_INSTRUMENT) # a sanitizer has a malloc of its own
         target_compile_definitions(nhtb-bench PRIVATE BENCH_OWN_MALLOC=1)
     endif()
@@ -145,6 +149,20 @@ if(TARGET nhtb_gateway_parts)
     foreach(program nhtb-relay nhtb-udp-load)
         nhtb_host_program(${program})
     endforeach()
+endif()
+
+# The prefix table beside DPDK's: only where libdpdk-dev is (tests/bench/table_scale.sh installs it).
+if(PkgConfig_FOUND)
+    pkg_check_modules(DPDK QUIET IMPORTED_TARGET libdpdk)
+endif()
+if(DPDK_FOUND)
+    add_executable(nhtb-bench-fib EXCLUDE_FROM_ALL tests/bench/dpdk/fib.c tests/bench/routes.c
+        tests/bench/routes6.c tests/bench/report.c tests/bench/heap.c
+        $<TARGET_OBJECTS:nhi_fib> $<TARGET_OBJECTS:nhi_base> $<TARGET_OBJECTS:nhi_crypto>)
+    target_include_directories(nhtb-bench-fib PRIVATE lib tests)
+    target_link_libraries(nhtb-bench-fib PRIVATE nhtb_headers PkgConfig::DPDK)
+    target_compile_options(nhtb-bench-fib PRIVATE -march=native)
+    nhtb_host_program(nhtb-bench-fib)
 endif()
 
 if(TARGET two_peers)

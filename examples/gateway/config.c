@@ -20,7 +20,7 @@
 
 static const char *const TRANSIT[] = {"library", "host", NULL};
 static const char *const DF[] = {"clear", "copy", "set", NULL};
-static const char *const CRYPTO[] = {"auto", "openssl", "mbedtls", NULL};
+static const char *const CRYPTO[] = {"auto", "openssl", "mbedtls", "ipsecmb", NULL};
 static const char *const LEVELS[] = {"error", "warning", "notice", "info", "debug", NULL};
 
 /* ---- interfaces ---- */

@@ -134,7 +134,12 @@ typedef struct cfg_logging {
     bool level_set, json;
 } cfg_logging;
 
-typedef enum cfg_crypto { CFG_CRYPTO_AUTO, CFG_CRYPTO_OPENSSL, CFG_CRYPTO_MBEDTLS } cfg_crypto;
+typedef enum cfg_crypto {
+    CFG_CRYPTO_AUTO,
+    CFG_CRYPTO_OPENSSL,
+    CFG_CRYPTO_MBEDTLS,
+    CFG_CRYPTO_IPSECMB
+} cfg_crypto;
 
 typedef struct cfg {
     cfg_iface *ifaces;

@@ -140,9 +140,9 @@ static inline uint8_t offload_sock(const cfg *c)
     return c->offload ? SOCK_OFFLOAD_ALL : SOCK_OFFLOAD_FILTER;
 }
 
-/* crypto_choice.c */
-/** The backends of this build. False: the wanted one is not there. */
-bool crypto_choose(unsigned choice, nhtb_crypto *out, const char **name);
+/* crypto_choice.c: the next candidate, fastest first; *at starts at 0. False: no (more) in this build
+ * or on this CPU. */
+bool crypto_choose(unsigned choice, size_t *at, nhtb_crypto *out, const char **name);
 
 /* host.c */
 nhtb_host host_hooks(gw *g);

@@ -143,11 +143,18 @@ static int make_context(gw *g, const cfg *c)
 {
     nhtb_crypto crypto;
     const char *name;
+    size_t at = 0;
+    int err = NHTB_ERR_UNSUPPORTED;
     g->settings = settings_for(c);
     const nhtb_host h = host_hooks(g);
-    if (!crypto_choose(c->crypto, &crypto, &name))
-        return complain(EXIT_CONFIG, "crypto", "this build does not have the wanted backend");
-    int err = nhtb_ctx_new(&g->ctx, &g->settings, &h, &crypto);
+    while (crypto_choose(c->crypto, &at, &crypto, &name)) {
+        err = nhtb_ctx_new(&g->ctx, &g->settings, &h, &crypto); /* tests what it is given */
+        if (err != NHTB_ERR_CRYPTO)
+            break;
+        log_text(&g->log, NHTB_LOG_WARNING, "crypto %s failed its self-test", name);
+    }
+    if (err == NHTB_ERR_UNSUPPORTED)
+        return complain(EXIT_CONFIG, "crypto", "not in this build, or not for this CPU");
     if (err == 0)
         err = nhtb_worker_new(&g->nw, g->ctx, 0);
     if (err != 0)

@@ -49,11 +49,6 @@ bool nhi_addr_in(const nhtb_prefix *p, const nhtb_addr *a)
     return diff == 0;
 }
 
-bool nhi_addr_is_multicast(const nhtb_addr *a)
-{
-    return (a->family == 4 && (a->b[0] & 0xf0) == 0xe0) || (a->family == 6 && a->b[0] == 0xff);
-}
-
 bool nhi_addr_is_unicast(const nhtb_addr *a)
 {
     static const uint8_t zero[15];

@@ -98,7 +98,24 @@ static inline void nhi_put64(uint8_t *p, uint64_t v)
     nhi_put32(p + 4, (uint32_t)v);
 }
 
+/** Asks for a cache line that will be needed soon. Any address may be given, also NULL. */
+static inline void nhi_fetch(const void *p)
+{
+    __builtin_prefetch(p);
+}
+
 /* addr.c */
+/** As nhtb_addr_equal, for the hot paths: unused bytes are zero by contract. */
+static inline bool nhi_addr_same(const nhtb_addr *a, const nhtb_addr *b)
+{
+    uint64_t x[2], y[2];
+    uint32_t u, v;
+    memcpy(x, a, sizeof x);
+    memcpy(y, b, sizeof y);
+    memcpy(&u, a->b + 12, sizeof u);
+    memcpy(&v, b->b + 12, sizeof v);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (uint64_t)(u ^ v)) == 0;
+}
 static inline size_t nhi_addr_len(const nhtb_addr *a)
 {
     return a->family == 4 ? 4 : a->family == 6 ? 16 : 0;
@@ -107,7 +124,19 @@ bool nhi_addr_from_bytes(nhtb_addr *out, uint8_t family, const uint8_t *b);
 /** memcmp order within a family. */
 int nhi_addr_cmp(const nhtb_addr *a, const nhtb_addr *b);
 bool nhi_addr_in(const nhtb_prefix *p, const nhtb_addr *a);
-bool nhi_addr_is_multicast(const nhtb_addr *a);
+/** nhi_addr_in, without the call for IPv4. */
+static inline bool nhi_addr_in_hot(const nhtb_prefix *p, const nhtb_addr *a)
+{
+    if (p->addr.family != a->family)
+        return false;
+    if (a->family != 4)
+        return nhi_addr_in(p, a);
+    return (uint64_t)(nhi_get32(a->b) ^ nhi_get32(p->addr.b)) >> (32 - p->len) == 0;
+}
+static inline bool nhi_addr_is_multicast(const nhtb_addr *a)
+{
+    return (a->family == 4 && (a->b[0] & 0xf0) == 0xe0) || (a->family == 6 && a->b[0] == 0xff);
+}
 /** Not 0/8, 127/8, 224/3 (multicast, class E), ::, ::1, ff00::/8. */
 bool nhi_addr_is_unicast(const nhtb_addr *a);
 bool nhi_path_equal(const nhtb_path *a, const nhtb_path *b);

@@ -32,7 +32,8 @@ nhtb_job *nhi_job_make(nhi_mem *mem, const nhtb_crypto *c, uint16_t method, void
         return NULL;
     j->kex.method = method;
     j->kex.ctx_size = c->pk->dh_size(method);
-    j->kex.ctx = nhi_mem_alloc(mem, j->kex.ctx_size, 16);
+    j->kex.ctx = nhi_mem_alloc(mem, j->kex.ctx_size + NHTB_KE_PUBLIC_MAX, 16);
+    j->kex.pub = j->kex.ctx ? (uint8_t *)j->kex.ctx + j->kex.ctx_size : NULL;
     *err = j->kex.ctx ? nhi_mem_random(mem, j->seed, sizeof j->seed) : NHTB_ERR_MEMORY;
     if (*err) {
         nhi_job_free(mem, j);
@@ -66,7 +67,7 @@ void nhtb_job_run(nhtb_job *j)
     if (j->sig) {
         j->status = nhi_sig_run(j->kind, j->sig);
     } else if (j->kind == NHI_JOB_DH_MAKE) {
-        j->kex.pub_len = sizeof j->kex.pub;
+        j->kex.pub_len = NHTB_KE_PUBLIC_MAX;
         j->status = j->pk->dh_make(j->kex.method, j->kex.ctx, j->seed, j->kex.pub, &j->kex.pub_len);
         nhi_wipe(j->seed, sizeof j->seed);
     } else {
@@ -81,7 +82,7 @@ static void wipe(nhi_mem *mem, const nhtb_pk_ops *pk, nhi_kex *kex)
 {
     if (kex->ctx) {
         pk->dh_wipe(kex->method, kex->ctx);
-        nhi_mem_wipe_free(mem, kex->ctx, kex->ctx_size);
+        nhi_mem_wipe_free(mem, kex->ctx, kex->ctx_size + NHTB_KE_PUBLIC_MAX);
     }
     nhi_wipe(kex, sizeof *kex);
 }

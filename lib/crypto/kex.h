@@ -14,7 +14,7 @@ typedef struct nhi_kex {
     uint16_t method; /* 0: none */
     void *ctx;       /* pk->dh_size bytes */
     size_t ctx_size;
-    uint8_t pub[NHTB_KE_PUBLIC_MAX];
+    uint8_t *pub; /* NHTB_KE_PUBLIC_MAX bytes behind ctx, in the same memory */
     size_t pub_len;
 } nhi_kex;
 

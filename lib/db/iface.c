@@ -218,6 +218,7 @@ static void pub_publish(nhi_db *db, nhi_db_iface *i, nhi_iface_pub *p)
     nhi_a_store(&p->live, i->live);
     i->pub = p;
     nhi_a_store_rel(&db->fib->iface[i->id & db->fib->iface_mask], p);
+    nhi_fib_ways_changed(db->fib);
     NHI_LIST_FOR(it, &i->tunnels)
     {
         nhi_db_tunnel *t = NHI_CONTAINER(it, nhi_db_tunnel, iface_link);
@@ -264,6 +265,7 @@ void nhi_db_iface_commit_del(nhi_db *db, nhi_db_iface *i)
         nhi_db_tunnel_detach(db, NHI_CONTAINER(it, nhi_db_tunnel, iface_link));
     }
     nhi_a_store_rel(&db->fib->iface[i->id & db->fib->iface_mask], (nhi_iface_pub *)NULL);
+    nhi_fib_ways_changed(db->fib);
     if (i->policies != NULL)
         nhi_db_policy_retire(db, i->policies);
     live_retire(db, i->live);

@@ -334,6 +334,7 @@ void nhi_db_txn_commit(nhi_db_txn *t)
     slots_commit(db);
     nhi_lpm_publish(db->fib->lpm4);
     nhi_lpm_publish(db->fib->lpm6);
+    nhi_fib_ways_changed(db->fib);
     for (size_t i = 0; i < t->n; i++)
         op_commit_old(db, &t->op[i]);
     slots_sweep(db);

@@ -22,10 +22,14 @@ unsigned nhi_dp_inspect(nhi_dp_item *it)
     if (!in_bounds(p))
         return NHTB_REASON_BAD_LENGTH;
     const uint8_t *data = nhi_dp_data(it);
-    unsigned reason = nhi_ip_parse(&it->v, data, p->len, nhi_dp_is_super(it));
-    if (reason != 0)
-        return reason;
-    nhi_ip_addrs(data, &it->flow.src, &it->flow.dst);
+    if (!nhi_dp_is_super(it) && nhi_ip4_plain(&it->v, data, p->len)) {
+        nhi_ip4_addrs(data, &it->flow.src, &it->flow.dst);
+    } else {
+        unsigned reason = nhi_ip_parse(&it->v, data, p->len, nhi_dp_is_super(it));
+        if (reason != 0)
+            return reason;
+        nhi_ip_addrs(data, &it->flow.src, &it->flow.dst);
+    }
     it->flow.sport = it->v.sport;
     it->flow.dport = it->v.dport;
     it->flow.proto = it->v.proto;
@@ -35,6 +39,7 @@ unsigned nhi_dp_inspect(nhi_dp_item *it)
 
 void nhi_dp_classify(nhtb_worker *w)
 {
+    nhi_iface_pub *last = NULL; /* mostly all come from one */
     for (size_t i = 0; i < w->n_set; i++) {
         nhi_dp_item *it = &w->set[i];
         unsigned reason = nhi_dp_inspect(it);
@@ -42,8 +47,10 @@ void nhi_dp_classify(nhtb_worker *w)
             nhi_dp_drop(it, reason);
             continue;
         }
-        it->iface = nhi_fib_iface(w->fib, it->pkt->iface);
-        if (it->iface == NULL)
+        if (last == NULL || last->id != it->pkt->iface.id)
+            last = nhi_fib_iface(w->fib, it->pkt->iface);
+        it->iface = last;
+        if (last == NULL)
             nhi_dp_drop(it, NHTB_REASON_NO_IFACE);
     }
 }

@@ -14,24 +14,24 @@ void nhi_dp_count_reason(nhtb_worker *w, unsigned reason)
         nhi_dp_bump(&w->count.reasons[reason], 1);
 }
 
-void nhi_dp_count_out(nhtb_worker *w, const nhi_dp_item *it, uint32_t inner_bytes)
+void nhi_dp_count_out(nhtb_worker *w, const nhi_iface_pub *iface, uint64_t n, uint64_t bytes)
 {
-    nhi_dp_bump(&w->count.out_packets, 1);
-    nhi_dp_bump(&w->count.out_bytes, inner_bytes);
-    if (it->iface == NULL || it->iface->count == NULL)
-        return;
-    nhi_iface_count *c = &it->iface->count[w->index];
-    nhi_dp_bump(&c->out_packets, 1);
-    nhi_dp_bump(&c->out_bytes, inner_bytes);
-}
-
-void nhi_dp_count_in(nhtb_worker *w, const nhi_iface_pub *iface, uint32_t inner_bytes)
-{
-    nhi_dp_bump(&w->count.in_packets, 1);
-    nhi_dp_bump(&w->count.in_bytes, inner_bytes);
+    nhi_dp_bump(&w->count.out_packets, n);
+    nhi_dp_bump(&w->count.out_bytes, bytes);
     if (iface == NULL || iface->count == NULL)
         return;
     nhi_iface_count *c = &iface->count[w->index];
-    nhi_dp_bump(&c->in_packets, 1);
-    nhi_dp_bump(&c->in_bytes, inner_bytes);
+    nhi_dp_bump(&c->out_packets, n);
+    nhi_dp_bump(&c->out_bytes, bytes);
+}
+
+void nhi_dp_count_in(nhtb_worker *w, const nhi_iface_pub *iface, uint64_t n, uint64_t bytes)
+{
+    nhi_dp_bump(&w->count.in_packets, n);
+    nhi_dp_bump(&w->count.in_bytes, bytes);
+    if (iface == NULL || iface->count == NULL)
+        return;
+    nhi_iface_count *c = &iface->count[w->index];
+    nhi_dp_bump(&c->in_packets, n);
+    nhi_dp_bump(&c->in_bytes, bytes);
 }

@@ -90,47 +90,70 @@ static void sort(nhi_dp_item *it)
     }
 }
 
-static unsigned check_length(const nhi_dp_item *it)
+static unsigned check_length(const nhi_dp_item *it, const nhi_dp_group *g)
 {
-    const nhi_bulk_facts *f = it->in_cell->facts;
-    uint32_t fixed = NHI_ESP_HDR + (uint32_t)f->iv_len + f->icv_len;
+    uint32_t fixed = NHI_ESP_HDR + (uint32_t)g->iv_len + g->icv_len;
     if (it->esp_len < fixed + 2)
         return NHTB_REASON_RUNT;
-    return ((it->esp_len - fixed) & (f->block - 1u)) != 0 ? NHTB_REASON_BAD_LENGTH : 0;
+    return ((it->esp_len - fixed) & (g->block - 1u)) != 0 ? NHTB_REASON_BAD_LENGTH : 0;
+}
+
+/* What a genuine packet will need next: its key, its place in the window, its tunnel. */
+static void fetch(const nhi_dp_item *it, const nhi_cell *c)
+{
+    nhi_fetch(c->key);
+    nhi_fetch(c->window != 0 ? &c->bits[(it->seq >> 6) & c->bits_mask] : NULL);
+    nhi_fetch(c->path);
 }
 
 static void find_sa(nhtb_worker *w, nhi_dp_item *it)
 {
     const uint8_t *esp = it->pkt->buf + it->esp_off;
-    if (it->esp_len < NHI_ESP_HDR) {
-        nhi_dp_drop(it, NHTB_REASON_RUNT);
-        return;
-    }
-    it->in_cell = nhi_fib_cell(w->fib, nhi_get32(esp));
-    if (it->in_cell == NULL || it->in_cell->path == NULL) {
+    nhi_cell *c = it->in_cell = nhi_fib_cell(w->fib, nhi_get32(esp));
+    if (c == NULL || c->path == NULL) {
         nhi_dp_drop(it, NHTB_REASON_SPI_UNKNOWN);
         return;
     }
-    if (it->in_cell->worker != w->index) {
-        it->pkt->worker = it->in_cell->worker;
+    if (c->worker != w->index) {
+        it->pkt->worker = c->worker;
         nhi_dp_bump(&w->count.handoffs, 1);
         nhi_dp_final(it, NHTB_PKT_HANDOFF, NHTB_REASON_WRONG_WORKER);
         return;
     }
+    it->group = nhi_dp_group_of(w, c);
     /* Either form is accepted at any time, whatever was agreed (RFC 7296 2.23). */
-    unsigned reason = check_length(it);
+    unsigned reason = check_length(it, &w->group[it->group]);
     if (reason == 0)
-        reason = nhi_cell_replay_check(it->in_cell, nhi_get32(esp + 4), &it->seq);
+        reason = nhi_cell_replay_check(c, nhi_get32(esp + 4), &it->seq);
     if (reason != 0)
         nhi_dp_drop_in(it, reason);
+    else
+        fetch(it, c);
 }
 
-void nhi_dp_demux(nhtb_worker *w)
+/* Sorts what came, and asks for the SAs while the rest is sorted. */
+static void sort_all(nhtb_worker *w)
 {
     for (size_t i = 0; i < w->n_set; i++) {
         nhi_dp_item *it = &w->set[i];
         sort(it);
+        if (nhi_dp_alive(it) && it->esp_len < NHI_ESP_HDR)
+            nhi_dp_drop(it, NHTB_REASON_RUNT);
         if (nhi_dp_alive(it))
-            find_sa(w, it);
+            nhi_fib_spi_fetch(w->fib, nhi_get32(it->pkt->buf + it->esp_off));
     }
+    for (size_t i = 0; i < w->n_set; i++) {
+        const nhi_dp_item *it = &w->set[i];
+        if (nhi_dp_alive(it))
+            nhi_fib_cell_fetch(w->fib, nhi_get32(it->pkt->buf + it->esp_off));
+    }
+}
+
+void nhi_dp_demux(nhtb_worker *w)
+{
+    nhi_dp_group_reset(w);
+    sort_all(w);
+    for (size_t i = 0; i < w->n_set; i++)
+        if (nhi_dp_alive(&w->set[i]))
+            find_sa(w, &w->set[i]);
 }

@@ -35,12 +35,23 @@ static void put_ipv6(uint8_t *ip, const nhtb_pkt *p)
     ip[7] = p->ttl;
 }
 
+/* Copies of a known length are a few stores. */
+static void put_template(uint8_t *ip, const nhi_endpoint *e)
+{
+    switch (e->hdr_len) {
+    case 20: memcpy(ip, e->hdr, 20); break;
+    case 28: memcpy(ip, e->hdr, 28); break;
+    case 40: memcpy(ip, e->hdr, 40); break;
+    default: memcpy(ip, e->hdr, 48); break;
+    }
+}
+
 static void put_outer(nhtb_worker *w, const nhi_endpoint *e, nhtb_pkt *p)
 {
     uint8_t *ip = p->buf + p->off - e->hdr_len;
     p->off -= e->hdr_len;
     p->len += e->hdr_len;
-    memcpy(ip, e->hdr, e->hdr_len);
+    put_template(ip, e);
     if (e->udp)
         nhi_put16(ip + e->ip_len + 4, p->len - e->ip_len);
     if (e->ip_len == 20)
@@ -69,12 +80,14 @@ static void wrap(nhtb_worker *w, const nhi_dp_item *it)
 
 void nhi_dp_encap(nhtb_worker *w)
 {
+    uint64_t transit = 0;
     for (size_t i = 0; i < w->n_live; i++) {
-        nhi_dp_item *it = &w->live[i];
-        if (it->sealing && it->verdict == NHTB_PKT_TX)
-            wrap(w, it);
-        if (it->sealing && it->transit && !it->turned && it->verdict == NHTB_PKT_TX &&
-            it->reason == NHTB_REASON_NONE)
-            nhi_dp_bump(&w->count.transit_packets, 1);
+        nhi_dp_item *it = w->live[i];
+        if (!it->sealing || it->verdict != NHTB_PKT_TX)
+            continue;
+        wrap(w, it);
+        transit += it->transit && !it->turned && it->reason == NHTB_REASON_NONE;
     }
+    if (transit != 0)
+        nhi_dp_bump(&w->count.transit_packets, transit);
 }

@@ -8,9 +8,11 @@ enum { NEXT_IPV4 = 4, NEXT_IPV6 = 41, NEXT_NONE = 59 };
 
 static void prepare(nhtb_worker *w, nhi_dp_item *it, size_t job)
 {
-    const nhi_bulk_facts *f = it->in_cell->facts;
-    it->text_len = it->esp_len - NHI_ESP_HDR - f->iv_len - f->icv_len;
-    nhi_dp_esp_job(w, job, it->in_cell, it->pkt->buf + it->esp_off, it->text_len, it->seq);
+    const nhi_dp_group *g = &w->group[it->group];
+    it->in_path = it->in_cell->path;
+    nhi_fetch(nhi_a_load_acq(&it->in_path->endpoint));
+    it->text_len = it->esp_len - NHI_ESP_HDR - g->iv_len - g->icv_len;
+    nhi_dp_esp_job(w, job, g, it->pkt->buf + it->esp_off, it->text_len, it->seq);
 }
 
 static bool moved(const nhi_cell *c, const nhtb_path *seen)
@@ -44,16 +46,18 @@ static void commit(nhtb_worker *w, nhi_dp_item *it, int status)
         nhi_dp_drop_in(it, reason);
         return;
     }
-    it->group = nhi_dp_group_of(w, c);
-    w->group[it->group].done++;
-    if (newest && moved(c, it->pkt->path))
-        nhi_cell_note_source(w->fib, c, it->pkt->path);
+    nhi_dp_group *g = &w->group[it->group];
+    g->done++;
+    if (!newest || it->pkt->path == g->seen)
+        return;
+    g->seen = it->pkt->path; /* judged: the host's memory does not change during the call */
+    if (moved(c, g->seen))
+        nhi_cell_note_source(w->fib, c, g->seen);
 }
 
 void nhi_dp_open(nhtb_worker *w)
 {
     size_t n = 0;
-    nhi_dp_group_reset(w);
     for (size_t i = 0; i < w->n_set; i++) {
         if (!nhi_dp_alive(&w->set[i]))
             continue;
@@ -68,7 +72,7 @@ void nhi_dp_open(nhtb_worker *w)
 }
 
 /** The inner packet behind the trailer; what TFC padding follows it is cut off. */
-static unsigned inner(nhi_dp_item *it, uint32_t payload)
+static unsigned inner(nhi_dp_item *it, uint32_t text_off, uint32_t payload)
 {
     nhtb_pkt *p = it->pkt;
     unsigned want = it->next_header == NEXT_IPV4 ? 4 : 6;
@@ -76,7 +80,7 @@ static unsigned inner(nhi_dp_item *it, uint32_t payload)
         return NHTB_REASON_DUMMY;
     if (it->next_header != NEXT_IPV4 && it->next_header != NEXT_IPV6)
         return NHTB_REASON_NEXT_HEADER;
-    p->off = it->esp_off + NHI_ESP_HDR + it->in_cell->facts->iv_len;
+    p->off = text_off;
     p->len = payload;
     p->gso_size = 0;
     p->flags = 0;
@@ -89,18 +93,18 @@ static unsigned inner(nhi_dp_item *it, uint32_t payload)
 
 static void unwrap(nhtb_worker *w, nhi_dp_item *it)
 {
-    const uint8_t *text = it->pkt->buf + it->esp_off + NHI_ESP_HDR + it->in_cell->facts->iv_len;
-    uint32_t payload = 0;
+    nhi_dp_group *g = &w->group[it->group];
+    uint32_t text_off = it->esp_off + NHI_ESP_HDR + g->iv_len, payload = 0;
     unsigned reason = NHTB_REASON_PADDING;
-    if (nhi_esp_trailer_read(text, it->text_len, &payload, &it->next_header))
-        reason = inner(it, payload);
+    if (nhi_esp_trailer_get(it->pkt->buf + text_off, it->text_len, &payload, &it->next_header))
+        reason = inner(it, text_off, payload);
     if (reason != 0) {
         nhi_dp_drop_in(it, reason);
         return;
     }
-    it->in_path = it->in_cell->path;
     it->in_iface = it->iface = nhi_a_load_acq(&it->in_path->iface);
-    w->group[it->group].bytes += it->pkt->len;
+    g->bytes += it->pkt->len;
+    g->iface = it->in_iface;
     if (it->in_iface == NULL)
         nhi_dp_drop_in(it, NHTB_REASON_NO_IFACE);
     else

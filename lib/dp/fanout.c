@@ -49,7 +49,7 @@ static enum piece make_piece(nhtb_worker *w, const nhi_dp_item *it)
     out.pkt->iface = it->pkt->iface;
     out.step = NHI_DP_STEP_SEND;
     out.spare = true;
-    nhi_dp_push(w, &out);
+    nhi_dp_push_made(w, &out);
     return advance(at, &c, upper, n);
 }
 
@@ -58,13 +58,14 @@ static void release(nhtb_worker *w, nhi_dp_item *it, unsigned reason)
 {
     w->wait = (nhi_dp_wait){0};
     nhi_dp_drop(it, reason);
-    nhi_dp_push(w, it);
+    nhi_dp_push_made(w, it);
 }
 
 /** Point the item at what the waiting packet needs now; 0 or why it cannot go on. */
 static unsigned reload(nhtb_worker *w, nhi_dp_item *it)
 {
-    *it = (nhi_dp_item){.pkt = w->wait.pkt, .transit = w->wait.transit};
+    nhi_dp_start(it, w->wait.pkt);
+    it->transit = w->wait.transit;
     unsigned reason = nhi_dp_inspect(it);
     if (reason != 0)
         return reason;

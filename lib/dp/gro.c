@@ -38,11 +38,14 @@ static bool tcp_joins(const segment *a, const segment *b)
 
 static bool joins(const nhi_dp_item *x, const nhi_dp_item *y)
 {
+    if (x->v.proto != y->v.proto ||
+        (x->v.proto != NHI_IPPROTO_TCP && x->v.proto != NHI_IPPROTO_UDP))
+        return false;
     segment a = segment_of(x), b = segment_of(y);
-    return a.payload != 0 && b.payload != 0 && b.payload <= a.payload && x->v.proto == y->v.proto &&
+    return a.payload != 0 && b.payload != 0 && b.payload <= a.payload &&
            memcmp(a.l4, b.l4, 4) == 0 && x->in_iface == y->in_iface && x->v.tos == y->v.tos &&
-           x->v.ttl == y->v.ttl && memcmp(&x->flow.src, &y->flow.src, sizeof x->flow.src) == 0 &&
-           memcmp(&x->flow.dst, &y->flow.dst, sizeof x->flow.dst) == 0 &&
+           x->v.ttl == y->v.ttl && nhi_addr_same(&x->flow.src, &y->flow.src) &&
+           nhi_addr_same(&x->flow.dst, &y->flow.dst) &&
            (x->v.proto == NHI_IPPROTO_UDP || tcp_joins(&a, &b));
 }
 

@@ -31,6 +31,7 @@ void nhtb_worker_in(nhtb_worker *w, nhtb_burst *b, nhtb_time now)
         nhi_dp_transit(w);
         nhi_dp_gro(w);
         admit(w);
+        nhi_dp_flush(w);
     }
     nhi_dp_end(w);
 }

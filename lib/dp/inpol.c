@@ -10,6 +10,8 @@ void nhi_dp_decap_ecn(nhtb_worker *w)
         nhi_dp_item *it = &w->set[i];
         if (!nhi_dp_alive(it))
             continue;
+        if ((it->v.tos | it->pkt->tos) == 0)
+            continue; /* nothing marked, nothing to copy */
         int tos = nhi_ecn_decap(it->v.tos, it->pkt->tos, it->in_iface->copy_outer_dscp);
         if (tos < 0) {
             nhi_dp_drop_in(it, NHTB_REASON_ECN);
@@ -21,12 +23,29 @@ void nhi_dp_decap_ecn(nhtb_worker *w)
 }
 
 /* On the interface's subnet the bound next hop answers, elsewhere the best route. */
-static bool source_fits(nhtb_worker *w, const nhi_dp_item *it)
+static bool wants_source(const nhi_iface_pub *i)
 {
-    const nhi_iface_pub *i = it->in_iface;
-    if (!i->rpf || i->kind != NHTB_IFACE_MULTIPOINT)
+    return i->rpf && i->kind == NHTB_IFACE_MULTIPOINT;
+}
+
+static void find_sources(nhtb_worker *w)
+{
+    nhi_dp_hops_reset(w);
+    for (size_t i = 0; i < w->n_set; i++) {
+        nhi_dp_item *it = &w->set[i];
+        if (nhi_dp_alive(it) && wants_source(it->in_iface))
+            it->way = nhi_dp_ask(w, it->in_iface, &it->flow.src);
+    }
+    nhi_dp_hops_find(w);
+    for (size_t i = 0; i < w->n_hops; i++)
+        nhi_fetch(&w->fib->slot[w->hop[i].slot]);
+}
+
+static bool source_fits(const nhtb_worker *w, const nhi_dp_item *it)
+{
+    if (!wants_source(it->in_iface))
         return true;
-    uint32_t n = nhi_dp_lookup(w, i, &it->flow.src);
+    uint32_t n = nhi_dp_way(w, it->way);
     if (n <= NHI_SLOT_LOCAL || n >= w->fib->n_slots)
         return false;
     return nhi_a_load_acq(&w->fib->slot[n].path) == it->in_path;
@@ -35,15 +54,15 @@ static bool source_fits(nhtb_worker *w, const nhi_dp_item *it)
 static bool denied(const nhi_dp_item *it)
 {
     nhi_policy_set *set = nhi_a_load_acq(&it->in_iface->policies);
-    return nhi_policy_check(set, NHTB_POLICY_IN, &it->flow) == NHTB_DENY;
+    return set != NULL && nhi_policy_check(set, NHTB_POLICY_IN, &it->flow) == NHTB_DENY;
 }
 
 static bool loops(const nhi_dp_item *it)
 {
     const nhi_endpoint *e = nhi_a_load_acq(&it->in_path->endpoint);
     const nhtb_addr *dst = &it->flow.dst;
-    return e != NULL && (memcmp(dst, &e->path.local, sizeof *dst) == 0 ||
-                         memcmp(dst, &e->path.remote, sizeof *dst) == 0);
+    return e != NULL &&
+           (nhi_addr_same(dst, &e->path.local) || nhi_addr_same(dst, &e->path.remote));
 }
 
 static void check(nhtb_worker *w, nhi_dp_item *it)
@@ -58,13 +77,20 @@ static void check(nhtb_worker *w, nhi_dp_item *it)
     } else if (loops(it)) {
         nhi_dp_drop_in(it, NHTB_REASON_LOOP);
     } else {
-        nhi_dp_count_in(w, it->in_iface, it->pkt->len);
+        w->group[it->group].passed++;
+        w->group[it->group].passed_bytes += it->pkt->len;
     }
 }
 
 void nhi_dp_inpol(nhtb_worker *w)
 {
+    find_sources(w);
     for (size_t i = 0; i < w->n_set; i++)
         if (nhi_dp_alive(&w->set[i]) && !w->set[i].turned)
             check(w, &w->set[i]);
+    for (size_t i = 0; i < w->n_groups; i++) {
+        const nhi_dp_group *g = &w->group[i];
+        if (g->passed != 0)
+            nhi_dp_count_in(w, g->iface, g->passed, g->passed_bytes);
+    }
 }

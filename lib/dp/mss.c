@@ -40,7 +40,7 @@ void nhi_dp_mss_in(nhtb_worker *w)
 {
     for (size_t i = 0; i < w->n_set; i++) {
         const nhi_dp_item *it = &w->set[i];
-        if (nhi_dp_alive(it))
+        if (nhi_dp_alive(it) && it->v.proto == NHI_IPPROTO_TCP)
             clamp(w, it, it->in_iface, nhi_a_load(&it->in_path->inner_mtu));
     }
 }

@@ -92,7 +92,7 @@ static void into_tunnel(nhtb_worker *w, nhi_dp_item *it, uint32_t n, unsigned re
         if (place_here(&back, w->icmp, n, head, tail)) {
             back.reason = (uint8_t)reason;
             nhi_dp_bump(&w->count.icmp_sent, 1);
-            nhi_dp_push(w, &back);
+            nhi_dp_push_made(w, &back);
             return;
         }
         back.pkt = nhi_dp_spare(w, head, n, tail, &none);
@@ -100,7 +100,7 @@ static void into_tunnel(nhtb_worker *w, nhi_dp_item *it, uint32_t n, unsigned re
             memcpy(nhi_dp_data(&back), w->icmp, n);
             back.spare = true;
             nhi_dp_bump(&w->count.icmp_sent, 1);
-            nhi_dp_push(w, &back);
+            nhi_dp_push_made(w, &back);
             nhi_dp_drop(it, reason);
         }
     }

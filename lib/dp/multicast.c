@@ -4,11 +4,6 @@
  * list. Called by resolve.c and fanout.c; worker thread. */
 #include "dp/room.h"
 
-bool nhi_dp_is_multicast(const nhi_dp_item *it)
-{
-    return nhi_addr_is_multicast(&it->flow.dst);
-}
-
 /** Points the item at the next tunnel that takes it, at or after *target. False: no more. */
 bool nhi_dp_multicast_next(nhi_dp_item *it, uint32_t *target)
 {

@@ -31,7 +31,7 @@ static bool may_enter(const nhi_dp_item *it)
 /** The packet becomes the answer: from here on outbound, on its way back. */
 static void answer(nhtb_worker *w, nhi_dp_item *it, const nhtb_addr *target, bool own)
 {
-    nhi_dp_count_in(w, it->in_iface, it->pkt->len);
+    nhi_dp_count_in(w, it->in_iface, 1, it->pkt->len);
     it->pkt->len = nhi_nd_answer(nhi_dp_data(it), target, own);
     it->transit = it->turned = true;
     if (nhi_dp_inspect(it) != 0)
@@ -57,7 +57,9 @@ static void one(nhtb_worker *w, nhi_dp_item *it)
 
 void nhi_dp_nd(nhtb_worker *w)
 {
-    for (size_t i = 0; i < w->n_set; i++)
-        if (nhi_dp_alive(&w->set[i]))
-            one(w, &w->set[i]);
+    for (size_t i = 0; i < w->n_set; i++) {
+        nhi_dp_item *it = &w->set[i];
+        if (nhi_dp_alive(it) && it->v.proto == NHI_IPPROTO_ICMP6)
+            one(w, it);
+    }
 }

@@ -18,17 +18,18 @@ static void emit_one(nhtb_worker *w, const nhi_dp_item *it)
 static void emit(nhtb_worker *w)
 {
     for (size_t i = 0; i < w->n_live; i++)
-        emit_one(w, &w->live[i]);
+        emit_one(w, w->live[i]);
     w->n_live = 0;
 }
 
 /** Everything in the live set leaves, in order: numbered, sealed, wrapped, counted. */
 void nhi_dp_flush(nhtb_worker *w)
 {
+    if (w->n_live == 0)
+        return;
     nhi_dp_group_live(w);
     nhi_dp_seal(w);
     nhi_dp_encap(w);
-    nhi_dp_group_account(w);
     emit(w);
 }
 
@@ -59,6 +60,7 @@ void nhtb_worker_out(nhtb_worker *w, nhtb_burst *b, nhtb_time now)
         nhi_dp_resolve(w);
         nhi_dp_mtu(w);
         go = admit(w);
+        nhi_dp_flush(w);
     }
     nhi_dp_end(w);
 }

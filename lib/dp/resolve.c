@@ -1,29 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Destination to tunnel: one trie walk to a next-hop slot (remembered for the call), two loads to
- * path and cell, selectors. Decides, changes nothing. Outbound stage, also used by transit and by a
- * resumed fan-out; worker thread. House-style 3.5, RFC 4301 5.1. */
+ * Destination to tunnel: next-hop slot (hops.c: at most one trie walk per destination and batch), two loads
+ * to path and cell, selectors. Decides, changes nothing. Outbound stage, also used by transit and by
+ * a resumed fan-out; worker thread. House-style 3.5, RFC 4301 5.1. */
 #include "dp/room.h"
-
-static nhi_dp_memo *memo_of(nhtb_worker *w, const nhtb_addr *a)
-{
-    uint32_t h = nhi_get32(a->b) ^ nhi_get32(a->b + 12) ^ nhi_get32(a->b + 8);
-    h ^= h >> 16;
-    h ^= h >> 8;
-    return &w->memo[(h ^ h >> 4) & (NHI_DP_MEMO - 1)];
-}
-
-/* An address on the subnet of a multipoint interface is its own next hop. */
-uint32_t nhi_dp_lookup(nhtb_worker *w, const nhi_iface_pub *i, const nhtb_addr *dst)
-{
-    if (nhi_fib_on_link(i, dst))
-        return nhi_fib_resolve(w->fib, i, dst);
-    nhi_dp_memo *m = memo_of(w, dst);
-    if (memcmp(&m->dst, dst, sizeof *dst) == 0)
-        return m->slot;
-    m->dst = *dst;
-    m->slot = nhi_fib_lookup(w->fib, dst);
-    return m->slot;
-}
 
 bool nhi_dp_use_path(nhi_dp_item *it, nhi_path *p)
 {
@@ -67,18 +46,13 @@ static void route_multicast(nhi_dp_item *it)
         nhi_dp_drop(it, NHTB_REASON_MULTICAST_NONE);
 }
 
-void nhi_dp_route(nhtb_worker *w, nhi_dp_item *it)
+void nhi_dp_route_by(nhtb_worker *w, nhi_dp_item *it, uint32_t slot)
 {
-    if (!it->transit && nhi_dp_is_multicast(it)) {
-        route_multicast(it);
-        return;
-    }
-    uint32_t n = nhi_dp_lookup(w, it->iface, &it->flow.dst);
-    if (n <= NHI_SLOT_LOCAL || n >= w->fib->n_slots) {
+    if (slot <= NHI_SLOT_LOCAL || slot >= w->fib->n_slots) {
         nhi_dp_drop(it, NHTB_REASON_NO_ROUTE);
         return;
     }
-    it->slot = &w->fib->slot[n];
+    it->slot = &w->fib->slot[slot];
     if (it->slot->iface != it->iface->id) {
         nhi_dp_drop(it, NHTB_REASON_NO_ROUTE);
         return;
@@ -92,9 +66,37 @@ void nhi_dp_route(nhtb_worker *w, nhi_dp_item *it)
     choose(it, p);
 }
 
+void nhi_dp_route(nhtb_worker *w, nhi_dp_item *it)
+{
+    if (!it->transit && nhi_dp_is_multicast(it))
+        route_multicast(it);
+    else
+        nhi_dp_route_by(w, it, nhi_fib_resolve(w->fib, it->iface, &it->flow.dst));
+}
+
+static void ask(nhtb_worker *w)
+{
+    nhi_dp_hops_reset(w);
+    for (size_t i = 0; i < w->n_set; i++) {
+        nhi_dp_item *it = &w->set[i];
+        it->way = NHI_DP_WAY_NONE;
+        if (!nhi_dp_alive(it))
+            continue;
+        if (nhi_dp_is_multicast(it))
+            route_multicast(it);
+        else
+            it->way = nhi_dp_ask(w, it->iface, &it->flow.dst);
+    }
+}
+
 void nhi_dp_resolve(nhtb_worker *w)
 {
-    for (size_t i = 0; i < w->n_set; i++)
-        if (nhi_dp_alive(&w->set[i]))
-            nhi_dp_route(w, &w->set[i]);
+    ask(w);
+    nhi_dp_hops_find(w);
+    nhi_dp_hops_fetch(w);
+    for (size_t i = 0; i < w->n_set; i++) {
+        nhi_dp_item *it = &w->set[i];
+        if (it->way != NHI_DP_WAY_NONE)
+            nhi_dp_route_by(w, it, nhi_dp_way(w, it->way));
+    }
 }

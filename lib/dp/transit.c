@@ -11,17 +11,20 @@ static void deliver(nhi_dp_item *it)
 
 static bool is_own(const nhi_iface_pub *i, const nhtb_addr *a)
 {
-    return memcmp(&i->addr4.addr, a, sizeof *a) == 0 || memcmp(&i->addr6.addr, a, sizeof *a) == 0;
+    return nhi_addr_same(&i->addr4.addr, a) || nhi_addr_same(&i->addr6.addr, a);
 }
 
-/** The slot of another tunnel, or NULL: the host gets the packet. Multicast is for the host's
- *  routing daemons and is not copied to other tunnels. */
-static nhi_slot *way_on(nhtb_worker *w, const nhi_dp_item *it)
+/** May it go on at all? Multicast is for the host's routing daemons and is not copied to others. */
+static bool is_movable(const nhi_dp_item *it)
+{
+    return it->in_iface->transit == NHTB_TRANSIT_LIBRARY && !nhi_dp_is_multicast(it) &&
+           !is_own(it->in_iface, &it->flow.dst);
+}
+
+/** The slot of another tunnel, or NULL: the host gets the packet. */
+static nhi_slot *way_on(const nhtb_worker *w, const nhi_dp_item *it, uint32_t n)
 {
     const nhi_iface_pub *in = it->in_iface;
-    if (in->transit != NHTB_TRANSIT_LIBRARY || nhi_dp_is_multicast(it) || is_own(in, &it->flow.dst))
-        return NULL;
-    uint32_t n = nhi_dp_lookup(w, in, &it->flow.dst);
     if (n <= NHI_SLOT_LOCAL || n >= w->fib->n_slots)
         return NULL;
     nhi_slot *s = &w->fib->slot[n];
@@ -30,7 +33,8 @@ static nhi_slot *way_on(nhtb_worker *w, const nhi_dp_item *it)
     return back ? NULL : s;
 }
 
-static void forward(nhtb_worker *w, nhi_dp_item *it, const nhi_slot *s)
+/* Out of another interface the address may be on that one's subnet: looked up again. */
+static void forward(nhtb_worker *w, nhi_dp_item *it, uint32_t slot)
 {
     it->transit = true;
     if (it->v.ttl <= 1) {
@@ -39,15 +43,18 @@ static void forward(nhtb_worker *w, nhi_dp_item *it, const nhi_slot *s)
     }
     nhi_ip_dec_ttl(nhi_dp_data(it));
     it->v.ttl--;
-    it->pkt->iface.id = s->iface;
-    nhi_dp_route(w, it);
+    it->pkt->iface.id = it->iface->id;
+    if (it->iface == it->in_iface)
+        nhi_dp_route_by(w, it, slot);
+    else
+        nhi_dp_route(w, it);
     if (it->step == NHI_DP_STEP_SEND)
         nhi_dp_mtu_one(it);
 }
 
-static void one(nhtb_worker *w, nhi_dp_item *it)
+static void one(nhtb_worker *w, nhi_dp_item *it, uint32_t slot)
 {
-    const nhi_slot *s = way_on(w, it);
+    const nhi_slot *s = way_on(w, it, slot);
     if (s == NULL) {
         deliver(it);
         return;
@@ -58,12 +65,29 @@ static void one(nhtb_worker *w, nhi_dp_item *it)
     else if (is_own(it->iface, &it->flow.dst))
         deliver(it);
     else
-        forward(w, it, s);
+        forward(w, it, slot);
+}
+
+static bool judged_here(const nhi_dp_item *it)
+{
+    return nhi_dp_alive(it) && !it->turned;
 }
 
 void nhi_dp_transit(nhtb_worker *w)
 {
+    nhi_dp_hops_reset(w);
+    for (size_t i = 0; i < w->n_set; i++) {
+        nhi_dp_item *it = &w->set[i];
+        if (!judged_here(it))
+            continue;
+        if (is_movable(it))
+            it->way = nhi_dp_ask(w, it->in_iface, &it->flow.dst);
+        else
+            deliver(it);
+    }
+    nhi_dp_hops_find(w);
+    nhi_dp_hops_fetch(w);
     for (size_t i = 0; i < w->n_set; i++)
-        if (nhi_dp_alive(&w->set[i]) && !w->set[i].turned)
-            one(w, &w->set[i]);
+        if (judged_here(&w->set[i]))
+            one(w, &w->set[i], nhi_dp_way(w, w->set[i].way));
 }

@@ -81,18 +81,45 @@ bool nhi_dp_begin(nhtb_worker *w, nhtb_burst *b, nhtb_time now)
     w->now = now;
     w->free_out = b->cap_out - owed;
     w->n_set = w->n_live = 0;
-    memset(w->memo, 0, sizeof w->memo);
+    uint64_t ways = nhi_a_load_acq(&w->fib->ways);
+    if (ways != w->ways)
+        memset(w->memo, 0, sizeof w->memo);
+    w->ways = ways;
     return true;
+}
+
+/* One batch ahead: its descriptors. What they point to is asked for when it is taken. */
+static void fetch_next(const nhtb_burst *b)
+{
+    size_t left = b->n_in - b->used_in, n = left < NHI_DP_BATCH ? left : NHI_DP_BATCH;
+    for (size_t i = 0; i < n; i++)
+        nhi_fetch(b->in[b->used_in + i]);
+}
+
+/* Headers lie where the data begins; what is written at its end is asked for as well. */
+static void start(nhi_dp_item *it, nhtb_pkt *p)
+{
+    uintptr_t data = (uintptr_t)p->buf + p->off; /* not checked yet, so not a pointer yet */
+    nhi_dp_start(it, p);
+    nhi_fetch((const void *)data);
+    nhi_fetch((const void *)(data + p->len));
 }
 
 void nhi_dp_take(nhtb_worker *w)
 {
     nhtb_burst *b = w->b;
-    w->n_set = 0;
-    while (w->n_set < NHI_DP_BATCH && b->used_in < b->n_in && w->free_out > 0) {
-        w->set[w->n_set++] = (nhi_dp_item){.pkt = b->in[b->used_in++]};
-        w->free_out--;
-    }
+    size_t n = b->n_in - b->used_in;
+    n = n < w->free_out ? n : w->free_out;
+    n = n < NHI_DP_BATCH ? n : NHI_DP_BATCH;
+    nhtb_pkt *const *in = b->in + b->used_in;
+    if (b->used_in == 0)
+        fetch_next(b);
+    for (size_t i = 0; i < n; i++)
+        start(&w->set[i], in[i]);
+    w->n_set = n;
+    w->free_out -= n;
+    b->used_in += n;
+    fetch_next(b);
 }
 
 /** Gives back what was taken from item `from` on; nothing of it has been changed or counted. */
@@ -124,11 +151,11 @@ nhtb_pkt *nhi_dp_spare(nhtb_worker *w, uint32_t head, uint32_t len, uint32_t tai
     return s;
 }
 
-void nhi_dp_push(nhtb_worker *w, const nhi_dp_item *it)
+void nhi_dp_push_made(nhtb_worker *w, const nhi_dp_item *it)
 {
-    w->live[w->n_live++] = *it;
-    if (w->n_live == NHI_DP_BATCH)
-        nhi_dp_flush(w);
+    nhi_dp_item *own = &w->made[w->n_live];
+    *own = *it;
+    nhi_dp_push(w, own);
 }
 
 void nhi_dp_end(nhtb_worker *w)

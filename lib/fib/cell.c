@@ -5,6 +5,7 @@
 #include "fib/fib.h"
 
 _Static_assert(sizeof(nhtb_path) <= sizeof(uint64_t) * 7, "a path fits the candidate words");
+_Static_assert(offsetof(nhi_cell, fib) == 2 * NHI_CACHE_LINE, "packets touch two lines");
 _Static_assert(sizeof(nhtb_addr) <= sizeof(uint64_t) * 3, "an address fits the spoof words");
 
 static uint32_t ring_words(uint32_t window)
@@ -79,12 +80,22 @@ static uint32_t inbound_flags(const nhi_cell *c, uint64_t before, uint64_t after
     return flags;
 }
 
+/* An inbound cell has one writer: no locked operation is needed. */
+static uint64_t add(const nhi_cell *c, NHI_ATOMIC(uint64_t) * to, uint64_t n)
+{
+    if (!c->inbound)
+        return nhi_a_add(to, n);
+    uint64_t before = nhi_a_load(to);
+    nhi_a_store(to, before + n);
+    return before;
+}
+
 void nhi_cell_account(nhi_cell *c, uint32_t packets, uint64_t bytes, nhtb_time now)
 {
     if (packets == 0)
         return;
-    uint64_t p = nhi_a_add(&c->packets, packets);
-    uint64_t b = nhi_a_add(&c->bytes, bytes);
+    uint64_t p = add(c, &c->packets, packets);
+    uint64_t b = add(c, &c->bytes, bytes);
     nhi_a_store(&c->last_use, now);
     uint32_t flags = 0;
     if (crosses(b, b + bytes, c->soft_bytes))

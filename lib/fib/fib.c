@@ -127,6 +127,12 @@ uint32_t nhi_fib_lookup(const nhi_fib *f, const nhtb_addr *a)
     return a->family == 6 ? nhi_fib_lookup6(f, a->b) : NHI_SLOT_NONE;
 }
 
+void nhi_fib_lookup_bulk(const nhi_fib *f, uint8_t family, const uint8_t *const *a, uint32_t *out,
+                         size_t n)
+{
+    nhi_lpm_get_bulk(family == 4 ? f->lpm4 : f->lpm6, a, out, n);
+}
+
 nhi_iface_pub *nhi_fib_iface(const nhi_fib *f, nhtb_iface_id id)
 {
     nhi_iface_pub *i = nhi_a_load_acq(&f->iface[id.id & f->iface_mask]);

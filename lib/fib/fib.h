@@ -29,9 +29,17 @@ typedef struct nhi_flow {
     uint8_t proto;
     bool has_ports; /* false for non-first fragments: port selectors other than ANY do not match */
 } nhi_flow;
-/** out: src must lie in local, dst in remote; in: the reverse. */
-bool nhi_sel_match_out(const nhi_sel *s, const nhi_flow *f);
-bool nhi_sel_match_in(const nhi_sel *s, const nhi_flow *f);
+/** out: src must lie in local, dst in remote; in: the reverse. match: s NULL fits anything. */
+bool nhi_sel_fits_out(const nhi_sel *s, const nhi_flow *f);
+bool nhi_sel_fits_in(const nhi_sel *s, const nhi_flow *f);
+static inline bool nhi_sel_match_out(const nhi_sel *s, const nhi_flow *f)
+{
+    return s == NULL || nhi_sel_fits_out(s, f);
+}
+static inline bool nhi_sel_match_in(const nhi_sel *s, const nhi_flow *f)
+{
+    return s == NULL || nhi_sel_fits_in(s, f);
+}
 
 typedef struct nhi_policy_set {
     uint32_t n;
@@ -51,29 +59,31 @@ enum {                          /* worker -> control, sticky until collected */
        NHI_CELL_NEW_SOURCE = 8, /* inbound: newest packet came from another outer source: cand */
        NHI_CELL_SPOOF = 16      /* inbound: source check failed: spoof */
 };
-typedef struct nhi_cell {
+typedef struct nhi_cell { /* a packet touches the first two cache lines */
     /* read-mostly */
     const nhi_bulk_facts *facts;
     void *key;             /* bulk key context, all lanes */
-    struct nhi_fib *fib;   /* where claim and account push the cell when a limit is crossed */
     struct nhi_path *path; /* the tunnel */
     const nhi_sel *sel;    /* NULL: anything */
+    uint64_t *bits;        /* inbound: ring of window/64 + 1 words (power of two), owner only */
+    uint32_t bits_mask;    /* words - 1 */
     uint32_t spi;          /* host order */
     uint32_t window;       /* packets, 0: no replay check (inbound) */
     uint16_t worker;       /* inbound: anchor */
     bool esn, inbound;
+    /* what packets write, and what it is compared with. Outbound any worker, inbound the owner only;
+     * control reads for display */
+    _Alignas(NHI_CACHE_LINE) union { /* a cell has one direction */
+        NHI_ATOMIC(uint64_t) seq;    /* outbound: last claimed; first packet gets 1 */
+        NHI_ATOMIC(uint64_t) top;    /* inbound: highest authenticated number */
+    };
+    NHI_ATOMIC(uint64_t) packets, bytes, last_use; /* inner bytes; time ns (coarse, per batch) */
     uint64_t soft_seq, hard_seq; /* outbound: last number that may be used is hard_seq */
     uint64_t soft_bytes, hard_bytes;
-    nhtb_sa_id sa;
-    /* outbound: any worker */
-    _Alignas(NHI_CACHE_LINE) NHI_ATOMIC(uint64_t) seq; /* last claimed; first packet gets 1 */
-    NHI_ATOMIC(uint64_t) packets, bytes, last_use; /* inner bytes; time ns (coarse, per batch) */
-    /* inbound: owner worker writes; control reads for display */
-    _Alignas(NHI_CACHE_LINE) NHI_ATOMIC(uint64_t) top; /* highest authenticated number */
-    uint64_t *bits;     /* ring of window/64 + 1 words (power of two), owner worker only */
-    uint32_t bits_mask; /* words - 1 */
-    NHI_ATOMIC(uint64_t) drops;
     /* to control */
+    struct nhi_fib *fib; /* where claim and account push the cell when a limit is crossed */
+    NHI_ATOMIC(uint64_t) drops;
+    nhtb_sa_id sa;
     NHI_ATOMIC(uint32_t) flags;
     struct nhi_cell *flag_next;    /* in fib.flagged while flags != 0; then it is not freed */
     NHI_ATOMIC(uint32_t) cand_seq; /* seqlock: odd while written (owner worker only writes) */
@@ -105,12 +115,11 @@ unsigned nhi_cell_replay_commit(nhi_cell *c, uint64_t seq); /* again tests: dupl
 /* ---- endpoint and path (path.c) ---- */
 typedef struct nhi_endpoint { /* immutable */
     nhtb_path path;           /* what pkt.path points to */
-    uint8_t
-        hdr[48]; /* outer IP (+ UDP) template: lengths, id, checksum, tos, DF filled per packet */
-    uint8_t ip_len;  /* 20 or 40 */
-    uint8_t hdr_len; /* ip_len, + 8 with UDP */
+    uint8_t ip_len;           /* 20 or 40 */
+    uint8_t hdr_len;          /* ip_len, + 8 with UDP */
     bool udp;
     uint32_t path_mtu; /* outer */
+    uint8_t hdr[48];   /* outer IP (+ UDP) template: lengths, id, checksum, tos, DF per packet */
     nhi_retired retired;
 } nhi_endpoint;
 void nhi_endpoint_fill(nhi_endpoint *e, const nhtb_path *p, uint32_t path_mtu);
@@ -204,7 +213,16 @@ typedef struct nhi_fib {
     uint32_t n_gone;                /* control */
     nhi_cell *gone;                 /* what a removed manual entry leaves: SPI 0, matches nothing */
     NHI_ATOMIC(nhi_cell *) flagged; /* lock-free stack, taken whole by control */
+    NHI_ATOMIC(uint64_t) ways;      /* stepped behind each change of what an address resolves to */
 } nhi_fib;
+
+/** Control, after routes, next hops or interfaces were changed and before anything they led to is
+ *  retired. A worker that remembers answers drops them when it begins a call under a new number; as
+ *  slots rest until all workers moved on, an answer of an old number never outlives what it names. */
+static inline void nhi_fib_ways_changed(nhi_fib *f)
+{
+    nhi_a_store_rel(&f->ways, nhi_a_load(&f->ways) + 1);
+}
 
 int nhi_fib_init(nhi_fib *f, nhi_mem *mem, const nhtb_settings *s);
 /** Upper bound of the bytes the tables themselves take (without cells, paths, interfaces). */
@@ -219,15 +237,25 @@ uint32_t nhi_fib_lookup6(const nhi_fib *f, const uint8_t a[16]);
 /** Slot of a next hop that a route or binding names, or NHI_SLOT_NONE. Worker, on-line. */
 uint32_t nhi_fib_next_hop(const nhi_fib *f, uint32_t iface, const nhtb_addr *a);
 /** Is the address on the subnet of this multipoint interface? */
-bool nhi_fib_on_link(const nhi_iface_pub *i, const nhtb_addr *a);
+static inline bool nhi_fib_on_link(const nhi_iface_pub *i, const nhtb_addr *a)
+{
+    return i->kind == NHTB_IFACE_MULTIPOINT &&
+           (nhi_addr_in_hot(&i->addr4, a) || nhi_addr_in_hot(&i->addr6, a));
+}
 /** What carries a packet of this interface to a (or, for the source check, is the way back to it):
  *  an on-link address is its own next hop, else longest prefix match. i may be NULL. */
 uint32_t nhi_fib_resolve(const nhi_fib *f, const nhi_iface_pub *i, const nhtb_addr *a);
 /* Control: once a slot's iface and next_hop are written, and before it is retired (next_hop.c). */
 void nhi_fib_next_hop_add(nhi_fib *f, uint32_t slot);
 void nhi_fib_next_hop_del(nhi_fib *f, uint32_t slot);
+/** n lookups of one family; a: each address's 4 or 16 bytes. Worker, on-line. */
+void nhi_fib_lookup_bulk(const nhi_fib *f, uint8_t family, const uint8_t *const *a, uint32_t *out,
+                         size_t n);
 /** Inbound cell of an SPI, or NULL. Worker, on-line. */
 nhi_cell *nhi_fib_cell(const nhi_fib *f, uint32_t spi);
+/** Ask for what nhi_fib_cell will read: the entries, then (in a later round) the cells. */
+void nhi_fib_spi_fetch(const nhi_fib *f, uint32_t spi);
+void nhi_fib_cell_fetch(const nhi_fib *f, uint32_t spi);
 nhi_iface_pub *nhi_fib_iface(const nhi_fib *f, nhtb_iface_id id);
 
 /* Publication of inbound cells (spi.c). Control. */

@@ -1,10 +1,75 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Ordered iteration over the prefix trie without state: the successor of any prefix, whether it
- * still exists or not. Called by db for `show route`; control thread. */
+ * Reading the control nodes of the prefix table: exact match, the longest of some lengths, and
+ * ordered iteration without state (the successor of any prefix, whether it still exists or not).
+ * Called by db and by the lpm files; control thread. */
 #include "fib/lpm_node.h"
 
+static nhi_lpm_node *child_of(const nhi_lpm *l, const nhi_lpm_node *n, unsigned chunk)
+{
+    if (!nhi_lpm_has(n->outer, chunk))
+        return NULL;
+    return nhi_lpm_node_at(l, n->child[nhi_lpm_rank(n->outer, chunk)].node);
+}
+
+static nhi_lpm_node *top_of(const nhi_lpm *l)
+{
+    uint32_t at = nhi_lpm_state_of(l)->tree.node;
+    return at == 0 ? NULL : nhi_lpm_node_at(l, at);
+}
+
+/* The value of the prefix of k that ends l bits into the node, 0: absent. */
+static uint32_t value_in(const nhi_lpm_node *n, nhi_lpm_key k, unsigned l)
+{
+    nhi_lpm_spot s = nhi_lpm_spot_of(nhi_lpm_chunk(k, n->depth), l);
+    return nhi_lpm_spot_used(n, s) ? nhi_lpm_values(n)[nhi_lpm_spot_index(n, s)] : 0;
+}
+
+uint32_t nhi_lpm_exact(const nhi_lpm *l, const uint8_t *addr, unsigned len)
+{
+    nhi_lpm_key k = nhi_lpm_cut(nhi_lpm_key_of(l->family, addr), len);
+    if (len == 0)
+        return nhi_lpm_state_of(l)->all;
+    unsigned home = nhi_lpm_home(len);
+    const nhi_lpm_node *n = top_of(l);
+    while (n != NULL && n->depth <= home && nhi_lpm_under(k, n)) {
+        if (n->depth == home)
+            return value_in(n, k, len - home);
+        n = child_of(l, n, nhi_lpm_chunk(k, n->depth));
+    }
+    return 0;
+}
+
+uint32_t nhi_lpm_cover(const nhi_lpm *l, nhi_lpm_key k, unsigned lo, unsigned hi)
+{
+    uint32_t best = 0, x;
+    const nhi_lpm_node *n = top_of(l);
+    while (n != NULL && n->depth < hi && nhi_lpm_under(k, n)) {
+        for (unsigned i = 1; i <= NHI_LPM_STRIDE && n->depth + i <= hi; i++)
+            if (n->depth + i >= lo && (x = value_in(n, k, i)) != 0)
+                best = x;
+        n = child_of(l, n, nhi_lpm_chunk(k, n->depth));
+    }
+    return best;
+}
+
+uint32_t nhi_lpm_block_of(const nhi_lpm *l, nhi_lpm_key k)
+{
+    nhi_lpm_key cut = nhi_lpm_cut(k, NHI_LPM_ROOT_BITS);
+    nhi_lpm_link at = nhi_lpm_state_of(l)->tree;
+    while (at.node != 0) {
+        const nhi_lpm_node *n = nhi_lpm_node_at(l, at.node);
+        if (n->depth >= NHI_LPM_ROOT_BITS)
+            return nhi_lpm_cut(n->base, NHI_LPM_ROOT_BITS).hi == cut.hi ? at.block : 0;
+        unsigned chunk = nhi_lpm_chunk(k, n->depth);
+        if (!nhi_lpm_under(k, n) || !nhi_lpm_has(n->outer, chunk))
+            return 0;
+        at = n->child[nhi_lpm_rank(n->outer, chunk)];
+    }
+    return 0;
+}
+
 /* Order inside a node: by chunk; at one chunk the node's own prefixes by length, then the child. */
-enum { RANK_BITS = 3, RANK_CHILD = 7, RANK_END = 64 << RANK_BITS };
+enum { RANK_BITS = 3, RANK_CHILD = 7, RANK_END = 64 << RANK_BITS }; /* lengths are 1..6 */
 
 static int rank_of(unsigned chunk, unsigned last)
 {
@@ -19,47 +84,43 @@ static int item_after(const nhi_lpm_node *n, int rank)
         if (l == RANK_CHILD) {
             if (nhi_lpm_has(n->outer, chunk))
                 return r;
-        } else if (l < NHI_LPM_STRIDE && (chunk & ((1u << (NHI_LPM_STRIDE - l)) - 1)) == 0 &&
-                   nhi_lpm_has(n->inner, nhi_lpm_pos(chunk, l))) {
+        } else if (l != 0 && (chunk & ((1u << (NHI_LPM_STRIDE - l)) - 1)) == 0 &&
+                   nhi_lpm_spot_used(n, nhi_lpm_spot_of(chunk, l))) {
             return r;
         }
     }
     return RANK_END;
 }
 
-static nhi_lpm_node *child_at(const nhi_lpm_node *n, unsigned chunk)
-{
-    return n->child[nhi_lpm_rank(n->outer, chunk)];
-}
-
-typedef struct spot {
+typedef struct place {
     const nhi_lpm_node *node;
     int rank; /* items up to here lie before the wanted prefix or were left */
-} spot;
+} place;
 
 static bool key_less(nhi_lpm_key a, nhi_lpm_key b)
 {
     return a.hi != b.hi ? a.hi < b.hi : a.lo < b.lo;
 }
 
-/* Goes down to where (k, len) is or would be; returns how many spots were filled. */
-static size_t seek(const nhi_lpm_node *n, nhi_lpm_key k, unsigned len, spot *v)
+/* Goes down to where (k, len) is or would be; returns how many places were filled. */
+static size_t seek(const nhi_lpm *l, nhi_lpm_key k, unsigned len, place *v)
 {
+    const nhi_lpm_node *n = top_of(l);
     size_t depth = 0;
     while (n != NULL) {
-        spot *s = &v[depth++];
+        place *s = &v[depth++];
         s->node = n;
         unsigned chunk = nhi_lpm_chunk(k, n->depth);
-        if (n->depth > len || !nhi_lpm_under(k, n)) {
+        if (n->depth >= len || !nhi_lpm_under(k, n)) {
             s->rank = key_less(n->base, k) ? RANK_END : -1; /* all before, or all after */
             return depth;
         }
-        if (len < n->depth + NHI_LPM_STRIDE) {
+        if (len <= n->depth + NHI_LPM_STRIDE) {
             s->rank = rank_of(chunk, len - n->depth);
             return depth;
         }
         s->rank = rank_of(chunk, RANK_CHILD);
-        n = nhi_lpm_has(n->outer, chunk) ? child_at(n, chunk) : NULL;
+        n = child_of(l, n, chunk);
     }
     return depth;
 }
@@ -78,25 +139,37 @@ static void give(const nhi_lpm *l, const nhi_lpm_node *n, int rank, uint8_t *add
     }
     memcpy(addr, b, l->family == 4 ? 4 : 16);
     *len = n->depth + inside;
-    *value = nhi_lpm_values(n)[nhi_lpm_rank(n->inner, nhi_lpm_pos(chunk, inside))];
+    *value = nhi_lpm_values(n)[nhi_lpm_spot_index(n, nhi_lpm_spot_of(chunk, inside))];
+}
+
+/* The prefix of length 0 comes before everything. */
+static bool first(const nhi_lpm *l, uint8_t *addr, unsigned *len, uint32_t *value)
+{
+    *value = nhi_lpm_state_of(l)->all;
+    if (*value == 0)
+        return false;
+    memset(addr, 0, l->family == 4 ? 4 : 16);
+    *len = 0;
+    return true;
 }
 
 bool nhi_lpm_next(const nhi_lpm *l, uint8_t *addr, unsigned *len, uint32_t *value)
 {
-    spot v[NHI_LPM_LEVELS];
+    place v[NHI_LPM_LEVELS];
     size_t depth = 0;
-    nhi_lpm_node *top = nhi_lpm_top(l);
-    if (top != NULL && *len == 0xff)
-        v[depth++] = (spot){top, -1};
-    else
-        depth = seek(top, nhi_lpm_key_of(l->family, addr), *len, v);
+    if (*len == 0xff && first(l, addr, len, value))
+        return true;
+    if (*len == 0xff && top_of(l) != NULL)
+        v[depth++] = (place){top_of(l), -1};
+    else if (*len != 0xff)
+        depth = seek(l, nhi_lpm_key_of(l->family, addr), *len, v);
     while (depth > 0) {
-        spot *s = &v[depth - 1];
+        place *s = &v[depth - 1];
         s->rank = item_after(s->node, s->rank);
         if (s->rank == RANK_END) {
             depth--;
         } else if (((unsigned)s->rank & RANK_CHILD) == RANK_CHILD) {
-            v[depth++] = (spot){child_at(s->node, (unsigned)s->rank >> RANK_BITS), -1};
+            v[depth++] = (place){child_of(l, s->node, (unsigned)s->rank >> RANK_BITS), -1};
         } else {
             give(l, s->node, s->rank, addr, len, value);
             return true;

@@ -33,12 +33,6 @@ uint32_t nhi_fib_next_hop(const nhi_fib *f, uint32_t iface, const nhtb_addr *a)
     return NHI_SLOT_NONE;
 }
 
-bool nhi_fib_on_link(const nhi_iface_pub *i, const nhtb_addr *a)
-{
-    return i->kind == NHTB_IFACE_MULTIPOINT &&
-           (nhi_addr_in(&i->addr4, a) || nhi_addr_in(&i->addr6, a));
-}
-
 uint32_t nhi_fib_resolve(const nhi_fib *f, const nhi_iface_pub *i, const nhtb_addr *a)
 {
     uint32_t n = i != NULL && nhi_fib_on_link(i, a) ? nhi_fib_next_hop(f, i->id, a) : NHI_SLOT_NONE;
@@ -85,6 +79,7 @@ void nhi_fib_next_hop_add(nhi_fib *f, uint32_t slot)
 {
     if (f->slot[slot].next_hop.family != 0)
         insert(f, nhi_a_load(&f->next_hop), slot, &f->n_next_hop_gone);
+    nhi_fib_ways_changed(f);
 }
 
 void nhi_fib_next_hop_del(nhi_fib *f, uint32_t slot)
@@ -101,5 +96,6 @@ void nhi_fib_next_hop_del(nhi_fib *f, uint32_t slot)
         for (; nhi_a_load(&t->v[i]) == GONE; i = (i - 1) & mask, f->n_next_hop_gone--)
             nhi_a_store_rel(&t->v[i], (uint32_t)EMPTY);
     }
+    nhi_fib_ways_changed(f);
     rebuild_if_worn(f);
 }

@@ -31,16 +31,16 @@ static bool side_fits(const nhtb_ts *v, unsigned n, const nhtb_addr *a, uint16_t
     return n == 0;
 }
 
-bool nhi_sel_match_out(const nhi_sel *s, const nhi_flow *f)
+bool nhi_sel_fits_out(const nhi_sel *s, const nhi_flow *f)
 {
-    return s == NULL || (side_fits(s->local, s->n_local, &f->src, f->sport, f) &&
-                         side_fits(s->remote, s->n_remote, &f->dst, f->dport, f));
+    return side_fits(s->local, s->n_local, &f->src, f->sport, f) &&
+           side_fits(s->remote, s->n_remote, &f->dst, f->dport, f);
 }
 
-bool nhi_sel_match_in(const nhi_sel *s, const nhi_flow *f)
+bool nhi_sel_fits_in(const nhi_sel *s, const nhi_flow *f)
 {
-    return s == NULL || (side_fits(s->remote, s->n_remote, &f->src, f->sport, f) &&
-                         side_fits(s->local, s->n_local, &f->dst, f->dport, f));
+    return side_fits(s->remote, s->n_remote, &f->src, f->sport, f) &&
+           side_fits(s->local, s->n_local, &f->dst, f->dport, f);
 }
 
 static bool rule_fits(const nhtb_policy *r, unsigned direction, const nhi_flow *f)

@@ -33,6 +33,29 @@ nhi_cell *nhi_fib_cell(const nhi_fib *f, uint32_t spi)
     return nhi_fib_manual_get(f, spi);
 }
 
+void nhi_fib_spi_fetch(const nhi_fib *f, uint32_t spi)
+{
+    nhi_fetch((const void *)&f->spi[spi & f->spi_mask]);
+    if (nhi_a_load(&f->n_manual) != 0)
+        nhi_fetch((const void *)&nhi_a_load_acq(&f->manual)->v[manual_home(f, spi)]);
+}
+
+static void cell_fetch(const nhi_cell *c)
+{
+    if (c == NULL)
+        return;
+    nhi_fetch(c);
+    nhi_fetch((const void *)&c->top);
+}
+
+/* A manual cell mostly stands where its number says. */
+void nhi_fib_cell_fetch(const nhi_fib *f, uint32_t spi)
+{
+    cell_fetch(nhi_a_load_acq(&f->spi[spi & f->spi_mask]));
+    if (nhi_a_load(&f->n_manual) != 0)
+        cell_fetch(nhi_a_load_acq(&nhi_a_load_acq(&f->manual)->v[manual_home(f, spi)]));
+}
+
 void nhi_fib_spi_set(nhi_fib *f, uint32_t spi, nhi_cell *c)
 {
     nhi_a_store_rel(&f->spi[spi & f->spi_mask], c);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The action list: what the engine does after a call into the room, and the memory actions borrow.
- * Each object adds room for its own end when it is made, so ends never fail for lack of memory.
- * Called by every file here. Control thread. */
+ * Each object adds room for its own end when it is made, so ends never fail for lack of memory. One
+ * call ends one peer's SAs with all their pairs at most (a shutdown all: it may ask for more), so no
+ * more room than that is kept, however many objects there are. Called by every file here. Control
+ * thread. */
 #include "ike/room.h"
+
+enum { KEPT = 1024 }; /* actions: two SAs with NHI_IKE_CHILDREN pairs each, and to spare */
 
 void nhi_ike_begin(nhi_ike *ike)
 {
@@ -30,6 +34,10 @@ void nhi_ike_begin(nhi_ike *ike)
 int nhi_ike_act_grow(nhi_ike *ike, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
+        if (ike->act_quota >= KEPT) {
+            ike->act_quota++;
+            continue;
+        }
         nhi_ike_act_node *a = nhi_mem_alloc(ike->mem, sizeof *a, 16);
         if (!a) {
             nhi_ike_act_shrink(ike, i);
@@ -45,7 +53,8 @@ int nhi_ike_act_grow(nhi_ike *ike, size_t n)
 
 static void trim(nhi_ike *ike)
 {
-    while (ike->n_free > ike->act_quota && ike->act_free) {
+    size_t keep = ike->act_quota < KEPT ? ike->act_quota : KEPT;
+    while (ike->n_free > keep && ike->act_free) {
         nhi_ike_act_node *a = ike->act_free;
         ike->act_free = a->next;
         ike->n_free--;

@@ -92,10 +92,12 @@ typedef struct nhi_ike_act {
     uint32_t spi_in;
     uint8_t pkt_kind;
     nhtb_path path;
-    nhtb_span data;
-    nhtb_addr addr;
-    nhi_ike_child_sa sa;
-    nhtb_event event;
+    union { /* each kind uses one: room for ends is reserved per object, so its size counts */
+        nhtb_span data;
+        nhtb_addr addr;
+        nhi_ike_child_sa sa;
+        nhtb_event event;
+    };
 } nhi_ike_act;
 /** The next action of the last call, or false. Drain it completely after each call into the room.
  *  A failed CHILD_INSTALL is reported back with nhi_ike_install_failed. */

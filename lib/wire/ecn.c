@@ -9,12 +9,6 @@
 #define ECT_0    2
 #define CE       3
 
-uint8_t nhi_ecn_encap(uint8_t inner_tos, uint8_t dscp, bool compat)
-{
-    unsigned high = dscp == 0xff ? inner_tos & 0xfcu : (dscp & 0x3fu) << 2;
-    return (uint8_t)(high | (compat ? 0 : inner_tos & ECN_MASK));
-}
-
 int nhi_ecn_decap(uint8_t inner_tos, uint8_t outer_tos, bool copy_dscp)
 {
     static const int8_t result[4][4] = {

@@ -13,8 +13,28 @@ static inline uint32_t nhi_esp_pad(uint32_t payload, uint32_t align)
 }
 /** Writes pad bytes 1,2,3.., pad length, next header at p; returns bytes written (pad + 2). */
 uint32_t nhi_esp_trailer_write(uint8_t *p, uint32_t pad, uint8_t next_header);
+/** The same without a loop: also writes the bytes up to p[15], which must be the caller's (an ICV of at
+ *  least 16 bytes follows the trailer). pad <= 15. */
+static inline uint32_t nhi_esp_trailer_put(uint8_t *p, uint32_t pad, uint8_t next_header)
+{
+    static const uint8_t count[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+    memcpy(p, count, sizeof count);
+    p[pad] = (uint8_t)pad;
+    p[pad + 1] = next_header;
+    return pad + 2;
+}
 /** Reads the trailer of decrypted bytes p[0..n). False: runt or wrong pad bytes (RFC 4303 2.4). */
 bool nhi_esp_trailer_read(const uint8_t *p, uint32_t n, uint32_t *payload, uint8_t *next_header);
+/** The same without the call where there is no padding. */
+static inline bool nhi_esp_trailer_get(const uint8_t *p, uint32_t n, uint32_t *payload,
+                                       uint8_t *next_header)
+{
+    if (n < 2 || p[n - 2] != 0)
+        return nhi_esp_trailer_read(p, n, payload, next_header);
+    *payload = n - 2;
+    *next_header = p[n - 1];
+    return true;
+}
 /** Largest inner packet for an outer path MTU. outer: IP header + UDP bytes (20, 28, 40, 48). */
 uint32_t nhi_esp_inner_mtu(uint32_t path_mtu, uint32_t outer, uint32_t iv, uint32_t icv,
                            uint32_t align);

@@ -42,8 +42,39 @@ typedef struct nhi_ip_view {
  *  (TFC padding). Extension headers: hop-by-hop, routing, destination options, fragment; at most 8.
  *  super: total_len may be anything (virtio super-packets); n counts. */
 unsigned nhi_ip_parse(nhi_ip_view *v, const uint8_t *p, size_t n, bool super);
+/** The common case of nhi_ip_parse without the call: a whole IPv4 TCP or UDP packet without options,
+ *  not a super-packet. False: ask nhi_ip_parse, v is untouched. */
+static inline bool nhi_ip4_plain(nhi_ip_view *v, const uint8_t *p, size_t n)
+{
+    if (n < 28 || p[0] != 0x45 || (p[9] != NHI_IPPROTO_UDP && p[9] != NHI_IPPROTO_TCP))
+        return false;
+    uint32_t total = nhi_get16(p + 2), frag = nhi_get16(p + 6);
+    if (total < 28 || total > n || (frag & 0x3fff) != 0)
+        return false;
+    *v = (nhi_ip_view){.version = 4,
+                       .proto = p[9],
+                       .tos = p[1],
+                       .ttl = p[8],
+                       .df = (frag & 0x4000) != 0,
+                       .first_fragment = true,
+                       .has_ports = true,
+                       .sport = nhi_get16(p + 20),
+                       .dport = nhi_get16(p + 22),
+                       .hdr_len = 20,
+                       .ip_len = 20,
+                       .total_len = total};
+    return true;
+}
 /** Addresses of a parsed packet. */
 void nhi_ip_addrs(const uint8_t *p, nhtb_addr *src, nhtb_addr *dst);
+/** Addresses of an IPv4 packet. */
+static inline void nhi_ip4_addrs(const uint8_t *p, nhtb_addr *src, nhtb_addr *dst)
+{
+    *src = (nhtb_addr){.family = 4};
+    *dst = (nhtb_addr){.family = 4};
+    memcpy(src->b, p + 12, 4);
+    memcpy(dst->b, p + 16, 4);
+}
 
 /** Ones' complement sum (not folded, not inverted) to chain; odd tails padded. */
 uint64_t nhi_csum_add(uint64_t sum, const uint8_t *p, size_t n);
@@ -74,7 +105,11 @@ void nhi_udp6_csum(uint8_t *ip);
 
 /** ECN, RFC 6040. Outer TOS for an inner one: normal mode copies ECN, compat clears it; dscp 0xff
  *  copies the inner DSCP. */
-uint8_t nhi_ecn_encap(uint8_t inner_tos, uint8_t dscp, bool compat);
+static inline uint8_t nhi_ecn_encap(uint8_t inner_tos, uint8_t dscp, bool compat)
+{
+    unsigned high = dscp == 0xff ? inner_tos & 0xfcu : (dscp & 0x3fu) << 2;
+    return (uint8_t)(high | (compat ? 0 : inner_tos & 3u));
+}
 /** The inner TOS after decapsulation, or -1: drop (CE on Not-ECT). copy_dscp: outer DSCP wins. */
 int nhi_ecn_decap(uint8_t inner_tos, uint8_t outer_tos, bool copy_dscp);
 

@@ -11,6 +11,8 @@
 
 #include <nhtb/nhtb.h>
 
+#include "bench/bare.h"
+
 enum { BENCH_SAMPLES_MIN = 5, BENCH_SAMPLES_MAX = 2000 };
 
 typedef struct bench {
@@ -23,8 +25,9 @@ typedef struct bench_case {
     const char *name; /* its rows start with it */
     const char *what;
     void (*run)(bench *b, const struct bench_case *c);
-    const char *vendor; /* openssl, mbedtls or NULL */
+    const char *vendor; /* openssl, mbedtls, ipsecmb or NULL */
     unsigned size, arg;
+    const bare_alg *alg; /* data plane */
 } bench_case;
 
 /* ---- report.c ---- */
@@ -51,6 +54,7 @@ typedef struct bench_row {
     bench_ratio ratio;
 } bench_row;
 
+double bench_median(const bench_series *s);
 void bench_begin(const bench *b);
 void bench_print(bench *b, const bench_row *r);
 /** A row of one counted value. */
@@ -82,6 +86,7 @@ nhtb_host bench_host(void);
 
 void bench_datapath(bench *b, const bench_case *c); /* arg: bench_way */
 void bench_routes(bench *b, const bench_case *c);   /* arg: bench_way */
+void bench_quiet(bench *b, const bench_case *c);
 void bench_lpm(bench *b, const bench_case *c);      /* arg: number of routes */
 void bench_ike(bench *b, const bench_case *c);      /* arg: number of set-ups */
 void bench_cookie(bench *b, const bench_case *c);

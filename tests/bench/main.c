@@ -8,28 +8,44 @@
 #include "bench/bench.h"
 #include "bench/world.h"
 
-#define DATAPATH(way, text, id)                                                                    \
-    {way "/openssl/1420", text, bench_datapath, "openssl", 1420, id},                              \
-        {way "/openssl/64", text, bench_datapath, "openssl", 64, id},                              \
-        {way "/mbedtls/1420", text, bench_datapath, "mbedtls", 1420, id},                          \
+#define PLANE(way, id, vendor, what)                                                               \
+    {way "/" vendor "/1420", what, bench_datapath, vendor, 1420, id, &bare_gcm},                   \
     {                                                                                              \
-        way "/mbedtls/64", text, bench_datapath, "mbedtls", 64, id                                 \
+        way "/" vendor "/64", what, bench_datapath, vendor, 64, id, &bare_gcm                      \
     }
+#define OUT     "inner packet to ESP, AES-128-GCM, beside the vendor's bare seal"
+#define IN      "ESP to inner packet, beside the vendor's bare open"
+#define TRANSIT "ESP in, routed, ESP out, beside bare open + seal"
+#define MANY    "10,000 SAs and 100,000 routes beside 1 and 1"
 
 static const bench_case cases[] = {
-    DATAPATH("out", "inner packet to ESP, AES-128-GCM, beside the vendor's bare seal", WAY_OUT),
-    DATAPATH("in", "ESP to inner packet, beside the vendor's bare open", WAY_IN),
-    DATAPATH("transit", "ESP in, routed, ESP out, beside bare open + seal", WAY_TRANSIT),
-    {"routes/out/64", "10,000 SAs and 100,000 routes beside 1 and 1, outbound", bench_routes,
-     "openssl", 64, WAY_OUT},
-    {"routes/in/64", "the same, inbound", bench_routes, "openssl", 64, WAY_IN},
-    {"lpm/100k", "nhi_lpm_get over 100,000 IPv4 routes", bench_lpm, NULL, 0, 100000},
-    {"lpm/1m", "nhi_lpm_get over 1,000,000 IPv4 routes", bench_lpm, NULL, 0, 1000000},
+#if defined(NHTB_HAVE_IPSECMB)
+    PLANE("out", WAY_OUT, "ipsecmb", OUT),
+    PLANE("in", WAY_IN, "ipsecmb", IN),
+    PLANE("transit", WAY_TRANSIT, "ipsecmb", TRANSIT),
+    {"out/ipsecmb-cbc/1424", "AES-128-CBC with HMAC-SHA-256, beside bare bursts", bench_datapath,
+     "ipsecmb", 1424, WAY_OUT, &bare_cbc},
+    {"in/ipsecmb-cbc/1424", "the same, inbound", bench_datapath, "ipsecmb", 1424, WAY_IN, &bare_cbc},
+    {"routes/ipsecmb/out/64", MANY, bench_routes, "ipsecmb", 64, WAY_OUT, &bare_gcm},
+    {"routes/ipsecmb/in/64", MANY, bench_routes, "ipsecmb", 64, WAY_IN, &bare_gcm},
+    {"quiet", "allocations, locks, system calls of the pipelines", bench_quiet, "ipsecmb", 64, 0,
+     &bare_gcm},
+#endif
+    PLANE("out", WAY_OUT, "openssl", OUT),
+    PLANE("out", WAY_OUT, "mbedtls", OUT),
+    PLANE("in", WAY_IN, "openssl", IN),
+    PLANE("in", WAY_IN, "mbedtls", IN),
+    PLANE("transit", WAY_TRANSIT, "openssl", TRANSIT),
+    PLANE("transit", WAY_TRANSIT, "mbedtls", TRANSIT),
+    {"routes/out/64", MANY, bench_routes, "openssl", 64, WAY_OUT, &bare_gcm},
+    {"routes/in/64", MANY, bench_routes, "openssl", 64, WAY_IN, &bare_gcm},
+    {"lpm/100k", "nhi_lpm_get over 100,000 IPv4 routes", bench_lpm, NULL, 0, 100000, NULL},
+    {"lpm/1m", "nhi_lpm_get over 1,000,000 IPv4 routes", bench_lpm, NULL, 0, 1000000, NULL},
     {"ike/psk-x25519", "IKEv2 set-ups, PSK, AES-GCM, both ends in process", bench_ike, "openssl", 0,
-     1000},
-    {"ike/cookie", "IKE_SA_INIT floods answered with cookies", bench_cookie, "openssl", 0, 0},
-    {"memory/1k", "bytes per IKEv2 tunnel at the hub", bench_memory, "openssl", 0, 1000},
-    {"memory/10k", "bytes per IKEv2 tunnel at the hub", bench_memory, "openssl", 0, 10000},
+     1000, NULL},
+    {"ike/cookie", "IKE_SA_INIT floods answered with cookies", bench_cookie, "openssl", 0, 0, NULL},
+    {"memory/1k", "bytes per IKEv2 tunnel at the hub", bench_memory, "openssl", 0, 1000, NULL},
+    {"memory/10k", "bytes per IKEv2 tunnel at the hub", bench_memory, "openssl", 0, 10000, NULL},
 };
 enum { N_CASES = sizeof cases / sizeof cases[0] };
 

@@ -68,6 +68,11 @@ static spread spread_of(const double *v, size_t n)
                     sorted[n - 1]};
 }
 
+double bench_median(const bench_series *s)
+{
+    return spread_of(s->v, s->n).median;
+}
+
 /* Of neighbours in time: what disturbs the machine disturbs both. */
 static spread ratio_of(const bench_row *r)
 {

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The hub of the data plane cases: one multipoint interface, n manual AES-128-GCM SAs on native ESP,
+ * The hub of the data plane cases: one multipoint interface, n manual SAs on native ESP,
  * static bindings, BGP-like routes spread over the tunnels, source check on. */
 #include <stdlib.h>
 #include <string.h>
 
 #include <nhtb/backend_mbedtls.h>
 #include <nhtb/backend_openssl.h>
+#if defined(NHTB_HAVE_IPSECMB)
+#include <nhtb/backend_ipsecmb.h>
+#endif
 
 #include "bench/world.h"
 
@@ -35,7 +38,7 @@ static void add_sa(world *w, nhtb_txn *txn, uint32_t i, uint64_t *rng)
     tunnel *t = &w->t[i];
     char name[NHTB_NAME_MAX];
     snprintf(name, sizeof name, "vpn-%u", i);
-    for (size_t k = 0; k < BARE_KEYMAT; k++) {
+    for (size_t k = 0; k < w->alg->keymat; k++) {
         t->key_in[k] = (uint8_t)(bench_random(rng) >> 32);
         t->key_out[k] = (uint8_t)(bench_random(rng) >> 32);
     }
@@ -48,10 +51,11 @@ static void add_sa(world *w, nhtb_txn *txn, uint32_t i, uint64_t *rng)
                          .path = t->path,
                          .spi_in = t->spi_in,
                          .spi_out = 0x20000 + i,
-                         .encr = 20,
-                         .key_bits = 128,
-                         .key_in = {t->key_in, BARE_KEYMAT},
-                         .key_out = {t->key_out, BARE_KEYMAT}};
+                         .encr = w->alg->encr,
+                         .key_bits = w->alg->key_bits,
+                         .integ = w->alg->integ,
+                         .key_in = {t->key_in, w->alg->keymat},
+                         .key_out = {t->key_out, w->alg->keymat}};
     nhtb_binding b = {.size = sizeof b, .iface = w->st0, .next_hop = next_hop(i)};
     bench_must(nhtb_txn_sa(txn, &sa, &b.sa) == 0, "manual SA refused");
     bench_must(nhtb_txn_binding(txn, &b) == 0, "binding refused");
@@ -90,14 +94,25 @@ static void configure(world *w)
     bench_must(nhtb_txn_commit(txn, w->now) == 0, "commit refused");
 }
 
-world *world_new(const char *vendor, uint32_t n_tunnels, uint32_t n_routes)
+static nhtb_crypto crypto_of(const char *vendor)
+{
+    nhtb_crypto c = strcmp(vendor, "mbedtls") == 0 ? nhtb_mbedtls_crypto() : nhtb_openssl_crypto();
+#if defined(NHTB_HAVE_IPSECMB)
+    if (strcmp(vendor, "ipsecmb") == 0)
+        c.bulk = nhtb_ipsecmb_bulk();
+#endif
+    bench_must(strcmp(c.bulk->name, vendor) == 0, "this build has no such backend");
+    return c;
+}
+
+world *world_new(const char *vendor, const bare_alg *alg, uint32_t n_tunnels, uint32_t n_routes)
 {
     nhtb_settings s;
     nhtb_host host = bench_host();
-    nhtb_crypto crypto =
-        strcmp(vendor, "openssl") == 0 ? nhtb_openssl_crypto() : nhtb_mbedtls_crypto();
+    nhtb_crypto crypto = crypto_of(vendor);
     world *w = calloc(1, sizeof *w);
     bench_must(w != NULL, "no memory");
+    w->alg = alg;
     w->n_tunnels = n_tunnels;
     w->n_routes = n_routes;
     w->now = 1;

@@ -41,7 +41,8 @@ static int derive(nhtb_span seed, const ident *hub, const ident *spoke)
     char text[NHTB_PSK_TEXT];
     nhtb_crypto crypto;
     const char *name;
-    if (!crypto_choose(CFG_CRYPTO_AUTO, &crypto, &name))
+    size_t first = 0;
+    if (!crypto_choose(CFG_CRYPTO_AUTO, &first, &crypto, &name))
         return refuse("this build has no crypto backend");
     const int err = nhtb_psk_derive(&crypto, seed, &h, &s, psk);
     if (err != 0)
