@@ -30,7 +30,9 @@
     X(ike_cleartext)                                                                               \
     X(ike_session)                                                                                 \
     X(table_ops)                                                                                   \
-    X(bindings)
+    X(bindings)                                                                                    \
+    X(cert)                                                                                        \
+    X(names)
 #if defined(FUZZ_HAVE_GATEWAY)
 #define FUZZ_GATEWAY_TARGETS(X) X(config_json)
 #else
