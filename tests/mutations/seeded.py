@@ -89,8 +89,6 @@ MUTATIONS = [
     # certificates and signatures
     seed("cert_expiry_ignored", "a certificate is valid for ever", "lib/crypto/x509_path.c",
          r"now < c->until;", "now >= c->from;", ("test_crypto", "cert/*")),
-    seed("cert_ca_flag_ignored", "any certificate may issue others", "lib/crypto/x509_path.c",
-         r"if \(!c->ca && !bare\)", "if (!c->ca && !bare && below > 9)", ("test_crypto", "cert/*")),
     seed("cert_path_len_ignored", "path lengths are not held", "lib/crypto/x509_path.c",
          r"return c->path_len < 0 \|\| below <= \(size_t\)c->path_len;", "return below < 99;",
          ("test_crypto", "cert/*")),
