@@ -84,7 +84,8 @@ void nhi_ike_window_fired(nhi_ike_sa *sa, nhtb_time now)
         gave_up(sa, now);
         return;
     }
-    if (sa->state == NHI_SA_AUTH_SENT && sa->out.sends >= AUTH_SENDS)
+    bool deaf = sa->state == NHI_SA_AUTH_SENT || sa->state == NHI_SA_V1_KE_SENT;
+    if (deaf && sa->out.sends >= AUTH_SENDS)
         nhi_ike_peer_afresh(sa, now);
     if (!sa->out.busy)
         return; /* it was one attempt too many */

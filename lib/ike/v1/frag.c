@@ -92,7 +92,7 @@ static unsigned whole(nhi_ike_sa *sa, const nhi_ike_hdr *outer, const nhtb_path 
     if (!b)
         return NHTB_REASON_MEMORY;
     nhtb_span msg = {b->p, b->n};
-    bool ok = nhi_ike_hdr_read(&h, msg.p, msg.n) && h.version >> 4 == NHI_V1_VERSION >> 4 &&
+    bool ok = nhi_ike_hdr_read(&h, msg.p, msg.n) && h.version == NHI_V1_VERSION &&
               h.next != NHI_V1_FRAGMENT && h.spi_i == outer->spi_i && h.spi_r == outer->spi_r;
     nhi_ike_buf_drop(ike, &b); /* freed by the next call */
     return ok ? nhi_v1_recv_whole(ike, &h, msg, path, kind, now) : NHTB_REASON_IKE_FRAGMENT;
@@ -106,7 +106,8 @@ unsigned nhi_v1_frag_in(nhi_ike *ike, const nhi_ike_hdr *h, nhtb_span msg, const
     nhi_ike_sa *sa = nhi_v1_find(ike, h);
     if (!sa)
         return NHTB_REASON_IKE_UNKNOWN_SA;
-    if (!sa->v1->frag)
+    bool first = sa->state == NHI_SA_INIT_SENT && sa->v1->entry.mode == NHTB_V1_AGGRESSIVE;
+    if (!sa->v1->frag && !(first && sa->v1->entry.fragmentation))
         return NHTB_REASON_IKE_STATE;
     if (nhi_v1_msg_parse(m, h->next, msg.p + NHI_IKE_HDR, msg.n - NHI_IKE_HDR, false) !=
             NHI_CHAIN_OK ||
@@ -132,7 +133,8 @@ int nhi_v1_frag_cut(nhi_ike_sa *sa, nhi_ike_buf **msg)
     nhtb_span all = nhi_ike_buf_msg(*msg);
     size_t room = room_of(sa), n = room ? (all.n + room - 1) / room : 1;
     nhi_ike_hdr h;
-    if (!sa->v1->frag || n < 2)
+    bool agreed = sa->v1->frag && sa->state != NHI_SA_LARVAL; /* message 2 tells that we can */
+    if (!agreed || n < 2 || all.n <= room + FRAG_HEAD)
         return 0;
     if (n > NHI_V1_FRAGS || !nhi_ike_hdr_read(&h, all.p, all.n))
         return NHTB_ERR_LIMIT;

@@ -75,7 +75,7 @@ void nhi_v1_contact(nhi_ike_sa *sa, nhtb_time now)
     NHI_LIST_FOR_SAFE_BACK(it, pv, &sa->peer->sas)
     {
         nhi_ike_sa *o = NHI_CONTAINER(it, nhi_ike_sa, peer_link);
-        bool before = o->state == NHI_SA_UP && o->established <= sa->created;
+        bool before = o->state == NHI_SA_UP && o->established < sa->created;
         if (o != sa && o->v1 && (before || o->state == NHI_SA_V1_BARE))
             nhi_ike_sa_end(o, NHTB_DETAIL_REPLACED, 0, false, now);
     }
@@ -94,6 +94,7 @@ void nhi_v1_up(nhi_ike_sa *sa, nhtb_time now)
     if (sa->contact)
         nhi_v1_contact(sa, now);
     bool again = another(sa) != NULL;
+    nhi_ike_sa_attach(sa, p); /* last in the list: of those as new as this one it is the newest */
     nhi_ike_sa_up(sa, again, now);
     if (sa->state != NHI_SA_UP)
         return;

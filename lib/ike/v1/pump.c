@@ -116,9 +116,13 @@ void nhi_v1_pump(nhi_ike_sa *sa, nhtb_time now)
         sa->want &= (uint8_t)~NHI_WANT_LIVENESS;
         nhi_v1_dpd_probe(sa, now);
     }
-    bool current = nhi_ike_peer_sa(sa->peer) == sa;
+    nhi_ike_sa *current = nhi_ike_peer_sa(sa->peer);
     nhi_ike_child *c;
-    if (!current || sa->ike->shutting || nhi_v1_x_running(sa, NHI_V1_EX_QUICK))
+    if (current != sa) {
+        current->want_create |= sa->want_create;
+        sa->want_create = 0;
+    }
+    if (current != sa || sa->ike->shutting || nhi_v1_x_running(sa, NHI_V1_EX_QUICK))
         return;
     if ((c = to_rekey(sa, now)))
         rekey(sa, c, now);

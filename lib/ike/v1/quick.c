@@ -267,6 +267,7 @@ static nhtb_detail detail_of(uint16_t notify)
 }
 
 #define TRIES_MAX 10 /* then the lifetime decides */
+#define DOUBT     3  /* refusals in a row until another phase 1 is tried, once */
 
 /** Of ours: the host is told, and what can be tried again is. */
 static void plan_again(nhi_ike_sa *sa, nhi_ike_child *old, nhtb_time now)
@@ -287,6 +288,9 @@ void nhi_v1_quick_failed(nhi_v1_x *x, nhtb_detail d, uint32_t code, nhtb_time no
         nhi_ike_peer_child_failed(sa, x->nego.cfg, d, code, now);
         if (sa->state == NHI_SA_UP)
             plan_again(sa, old, now);
+        /* phase 1 authenticates neither NAT-D nor vendor IDs: perhaps they were altered on their way */
+        if (sa->state == NHI_SA_UP && sa->peer->child_tries == DOUBT)
+            sa->want |= NHI_WANT_REKEY;
         return;
     }
     nhi_ike_child *c = nhi_v1_quick_pair(x, x->made);

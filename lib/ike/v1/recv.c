@@ -293,8 +293,8 @@ unsigned nhi_v1_recv_whole(nhi_ike *ike, const nhi_ike_hdr *h, nhtb_span msg, co
 unsigned nhi_v1_recv(nhi_ike *ike, const nhi_ike_hdr *h, nhtb_span msg, const nhtb_path *path,
                      uint8_t kind, nhtb_time now)
 {
-    if (!ike->n_v1)
-        return NHTB_REASON_IKE_VERSION; /* nobody here speaks it */
+    if (!ike->n_v1 || h->version != NHI_V1_VERSION)
+        return NHTB_REASON_IKE_VERSION; /* nobody here speaks it; no minor version but 0 exists */
     if (h->next == NHI_V1_FRAGMENT)
         return nhi_v1_frag_in(ike, h, msg, path, kind, now);
     return nhi_v1_recv_whole(ike, h, msg, path, kind, now);

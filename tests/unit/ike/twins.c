@@ -281,6 +281,10 @@ static void add_peer(twins *p, twins_end *e)
         ike = e->index ? "aes256gcm16-prfsha256-ecp256" : "aes256gcm16-prfsha256-x25519-ecp256";
     if (p->o.pfs)
         esp = "aes256gcm16-esn-noesn-x25519";
+    if (p->o.v1) {
+        ike = "aes256-sha256-ecp256";
+        esp = p->o.pfs ? "aes256-sha256-ecp256" : "aes256-sha256";
+    }
     cr_assert(!nhtb_proposal_parse(NHTB_PROTO_IKE, ike, &ip, NULL));
     cr_assert(!nhtb_proposal_parse(NHTB_PROTO_ESP, esp, &cp, NULL));
     for (unsigned i = 0; i < p->o.children; i++) {
@@ -295,7 +299,14 @@ static void add_peer(twins *p, twins_end *e)
                             .n_proposals = 1};
     }
     const char *own = e->index ? "b.ex" : "a.ex", *other = e->index ? "a.ex" : "b.ex";
+    const nhtb_v1 v1 = {.size = sizeof v1,
+                        .mode = p->o.v1 == 2 ? NHTB_V1_AGGRESSIVE : NHTB_V1_MAIN,
+                        .nat_t = true,
+                        .dpd = true,
+                        .fragmentation = true,
+                        .responder_lifetime = true};
     nhtb_peer cfg = {.size = sizeof cfg,
+                     .v1 = p->o.v1 ? &v1 : NULL,
                      .name = "other",
                      .path = {e->path.local, e->path.remote, 0, 0, 0},
                      .local_id = {NHTB_ID_FQDN, {(const uint8_t *)own, 4}},

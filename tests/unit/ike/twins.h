@@ -18,6 +18,7 @@ typedef struct twins_opts {
     bool pfs, hold_jobs, no_psk; /* no_psk: both ask the host */
     bool immediately;            /* both ends establish on their own */
     bool liveness;
+    unsigned v1; /* 1: both speak IKEv1 main mode, 2: aggressive mode */
     unsigned children;
 } twins_opts;
 
@@ -105,6 +106,9 @@ void twins_check_keys(const twins *p);
 unsigned twins_check_mirror(const twins *p, bool none_allowed);
 /** NULL, or what is wrong; as twins_check_mirror without failing the test. */
 const char *twins_fault(const twins *p, bool none_allowed);
+/** For IKEv1, where several SAs and pairs may live side by side: each end sends on a pair that the
+ *  other has, for every configuration, under the same keys, and holds an SA. NULL, or what is wrong. */
+const char *twins_v1_fault(const twins *p);
 /** Digest of everything an end remembers that a message may change. */
 uint64_t twins_print(const twins *p, unsigned end);
 /** The same of its established SAs only. */

@@ -4,6 +4,8 @@
 
 #include "unit/ike/twins.h"
 
+#include "ike/v1/v1.h"
+
 nhi_ike_sa *twins_sa(twins *p, unsigned end, unsigned state)
 {
     NHI_LIST_FOR(it, &p->e[end].ike->sas)
@@ -137,6 +139,43 @@ const char *twins_fault(const twins *p, bool none_allowed)
     return pairs && !sas[0] ? "pairs without an IKE SA" : NULL;
 }
 
+static const twins_esp *sends_on(const twins_end *e, uint16_t child)
+{
+    const twins_esp *found = NULL;
+    for (unsigned i = 0; i < e->n_esp; i++)
+        if (e->esp[i].state == ESP_INSTALLED && e->esp[i].child == child && e->esp[i].use)
+            found = &e->esp[i];
+    return found;
+}
+
+static bool is_up(const twins_end *e)
+{
+    NHI_LIST_FOR(it, &e->ike->sas)
+    {
+        if (NHI_CONTAINER(it, nhi_ike_sa, link)->state == NHI_SA_UP)
+            return true;
+    }
+    return false;
+}
+
+const char *twins_v1_fault(const twins *p)
+{
+    const char *s = keys_fault(p);
+    for (unsigned i = 0; i < 2 && !s; i++) {
+        if (!is_up(&p->e[i]))
+            return "an end has no SA";
+        for (uint16_t c = 0; c < p->o.children; c++) {
+            const twins_esp *own = sends_on(&p->e[i], c);
+            const twins_esp *there = own ? mirror(&p->e[!i], own) : NULL;
+            if (!own)
+                return "an end does not send";
+            if (!there || there->state != ESP_INSTALLED || there->spi_out != own->spi_in)
+                return "an end sends on what the other has not";
+        }
+    }
+    return s;
+}
+
 unsigned twins_check_mirror(const twins *p, bool none_allowed)
 {
     const char *s = twins_fault(p, none_allowed);
@@ -159,6 +198,21 @@ static uint64_t mix(uint64_t h, uint64_t v)
     return h ^ h >> 29;
 }
 
+static uint64_t print_v1(uint64_t h, const nhi_v1 *v)
+{
+    h = mix(h, (uint64_t)v->vids << 16 | (uint64_t)v->natt << 8 | v->next_mid);
+    h = mix(h, nhi_get64(v->iv));
+    h = mix(h, (uint64_t)v->probe.out << 32 | v->probe.in);
+    h = mix(h, v->in_digest);
+    NHI_LIST_FOR(it, &v->xs)
+    {
+        const nhi_v1_x *x = NHI_CONTAINER(it, nhi_v1_x, link);
+        h = mix(h, (uint64_t)x->mid << 32 | (uint64_t)x->state << 16 | x->received << 8 | x->sent);
+        h = mix(h, nhi_get64(x->iv));
+    }
+    return h;
+}
+
 static uint64_t print_sa(uint64_t h, const nhi_ike_sa *sa)
 {
     h = mix(h, sa->state);
@@ -171,6 +225,8 @@ static uint64_t print_sa(uint64_t h, const nhi_ike_sa *sa)
     h = mix(h, (uint64_t)sa->path.remote_port << 16 | sa->kind);
     h = mix(h, sa->last_in);
     h = mix(h, sa->have_keys);
+    if (sa->v1)
+        h = print_v1(h, sa->v1);
     NHI_LIST_FOR(it, &sa->children)
     {
         const nhi_ike_child *c = NHI_CONTAINER(it, nhi_ike_child, link);
