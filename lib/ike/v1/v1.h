@@ -167,6 +167,8 @@ int nhi_v1_new_mid(nhi_ike_sa *sa, uint32_t *mid);
 /** Was this message ID used before? A new one is remembered. */
 bool nhi_v1_mid_used(const nhi_ike_sa *sa, uint32_t mid);
 void nhi_v1_mid_note(nhi_ike_sa *sa, uint32_t mid);
+/** Its first message could not be worked on for lack of ours: a copy of it may. */
+void nhi_v1_mid_forget(nhi_ike_sa *sa, uint32_t mid);
 /** A message of the peer was taken: what we repeated until then is not repeated any more. */
 void nhi_v1_x_heard(nhi_v1_x *x, nhtb_span msg, const uint8_t *iv, nhtb_time now);
 /** A bit-identical copy: our last message once more. */
