@@ -106,6 +106,7 @@ struct nhi_v1 {
     nhi_ike_buf *answer; /* aggressive responder: SA payload of message 2, answer_n octets */
     uint16_t answer_n;
     bool told;          /* a failed proof was reported */
+    uint8_t unheard;    /* aggressive initiator: how often message 3 was said again */
     uint64_t in_digest; /* of the peer's last phase 1 message */
     nhi_list xs;
     uint16_t n_xs;
