@@ -24,11 +24,7 @@ from rows_v1 import ROWS as ROWS_V1  # noqa: E402
 from strongswan import StrongSwan, version  # noqa: E402
 
 DOC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "interop.md")
-<<<<<<< HEAD
-ROWS = ROWS_V2 + ROWS_V1 + ROWS_FOREIGN
-=======
-ROWS = ROWS_V2 + ROWS_PKI + ROWS_V1
->>>>>>> h-x
+ROWS = ROWS_V2 + ROWS_PKI + ROWS_V1 + ROWS_FOREIGN
 print_lock = threading.Lock()
 
 
