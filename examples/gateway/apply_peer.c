@@ -26,7 +26,8 @@ bool apply_peer_same(const cfg_gateway *a, const cfg_gateway *b)
 {
     return strcmp(a->canon, b->canon) == 0 && a->psk_n == b->psk_n &&
            memcmp(a->psk, b->psk, a->psk_n) == 0 && a->seed_n == b->seed_n &&
-           memcmp(a->seed, b->seed, a->seed_n) == 0 && same_v1(a->v1, b->v1);
+           memcmp(a->seed, b->seed, a->seed_n) == 0 && same_v1(a->v1, b->v1) &&
+           cfg_pki_same(a->pki, b->pki);
 }
 
 static void fill_child(nhtb_child *c, const cfg_vpn *v, const gw_state *s)
@@ -80,6 +81,27 @@ static int fill_v1(nhtb_v1 *v, const cfg_v1 *c, nhtb_v1_user **users)
     return 0;
 }
 
+static nhtb_span file_span(const cfg_text *t)
+{
+    return (nhtb_span){t->p, t->n};
+}
+
+static const nhtb_pki *fill_pki(nhtb_pki *p, const cfg_pki *c)
+{
+    if (c == NULL)
+        return NULL;
+    nhtb_pki_init(p);
+    p->chain = file_span(&c->chain);
+    p->key = file_span(&c->key);
+    p->anchors = file_span(&c->anchors);
+    p->crls = file_span(&c->crls);
+    p->revocation = c->revocation;
+    p->send_certreq = c->send_request;
+    p->pss = c->pss;
+    p->hashes = c->hashes;
+    return p;
+}
+
 int apply_peer(nhtb_txn *t, const gw_state *s, uint32_t index, nhtb_peer_id *out)
 {
     const cfg_gateway *g = &s->cfg->gateways[index];
@@ -112,6 +134,8 @@ int apply_peer(nhtb_txn *t, const gw_state *s, uint32_t index, nhtb_peer_id *out
     p.second_session = g->second_session;
     p.connection_limit = g->connection_limit;
     p.seed = (nhtb_span){g->seed, g->seed_n};
+    nhtb_pki pki;
+    p.pki = fill_pki(&pki, g->pki);
     nhtb_v1 v1;
     nhtb_v1_user *users = NULL;
     int err = g->ike_version == 1 ? fill_v1(&v1, g->v1, &users) : 0;

@@ -475,6 +475,7 @@ void cfg_del(cfg *c)
         cfg_wipe(g->psk, sizeof g->psk);
         cfg_wipe(g->seed, sizeof g->seed);
         cfg_v1_del(g->v1);
+        cfg_pki_del(g->pki);
         free(g->owners);
         free(g->vpns);
         if (g->canon != NULL) /* an inline key stands in it */

@@ -69,6 +69,20 @@ typedef struct cfg_v1 {
     nhtb_prefix split[16];
 } cfg_v1;
 
+/** What stands in files, one behind the other. */
+typedef struct cfg_text {
+    uint8_t *p;
+    size_t n;
+} cfg_text;
+
+/** "certificates" of a gateway. */
+typedef struct cfg_pki {
+    cfg_text chain, key, anchors, crls;
+    uint32_t hashes;
+    uint8_t revocation; /* nhtb_revocation */
+    bool pss, send_request;
+} cfg_pki;
+
 typedef struct cfg_gateway {
     char name[NHTB_NAME_MAX];
     nhtb_addr local, remote;
@@ -89,8 +103,12 @@ typedef struct cfg_gateway {
     size_t seed_n;
     uint32_t ike_version; /* 1 or 2 */
     cfg_v1 *v1;           /* NULL: nothing was said */
+    cfg_pki *pki;         /* NULL: pre-shared keys only */
     char *canon;
 } cfg_gateway;
+
+/** config_pki.c: the same files' contents? NULL is allowed. */
+bool cfg_pki_same(const cfg_pki *a, const cfg_pki *b);
 
 typedef struct cfg_next_hop {
     uint32_t iface, gateway, vpn; /* indexes */

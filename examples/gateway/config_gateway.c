@@ -229,6 +229,7 @@ static const cfg_field GATEWAY_FIELDS[] = {
     {"second_session", rd_word, offsetof(cfg_gateway, second_session), 0, 0, SECOND, false},
     {"next_hop_owners", rd_owners, 0, 0, 0, NULL, false},
     {"pre_shared_key", rd_psk, 0, 0, 0, NULL, false},
+    {"certificates", rd_certificates, 0, 0, 0, NULL, false},
     {"proposals", rd_ike_proposals, 0, 0, 0, NULL, false},
     {"establish_tunnels", rd_word, offsetof(cfg_gateway, establish), 0, 0, ESTABLISH, false},
     {"nhtb_notify", rd_word, offsetof(cfg_gateway, announce), 0, 0, NOTIFY, false},
@@ -251,7 +252,7 @@ static bool check_gateway(cfg_rd *r, const cfg_gateway *all, uint32_t index)
         rd_push(r, "name");
         return rd_fail(r, "the name \"%s\" is used twice", g->name);
     }
-    if (!check_wild(r, g) || !check_v1(r, g))
+    if (!check_wild(r, g) || !check_v1(r, g) || !check_pki(r, g))
         return false;
     if (g->establish == NHTB_ESTABLISH_IMMEDIATELY && g->remote.family == 0) {
         rd_push(r, "establish_tunnels");

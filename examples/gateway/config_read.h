@@ -69,6 +69,10 @@ bool rd_ikev1(cfg_rd *r, const cJSON *v, void *gateway, const cfg_field *f);
 bool check_v1(cfg_rd *r, const cfg_gateway *g);
 /** Wipes and frees; NULL is allowed. */
 void cfg_v1_del(cfg_v1 *v);
+/** config_pki.c: the certificates of a gateway, and whether they are complete. */
+bool rd_certificates(cfg_rd *r, const cJSON *v, void *gateway, const cfg_field *f);
+bool check_pki(cfg_rd *r, const cfg_gateway *g);
+void cfg_pki_del(cfg_pki *p);
 /** config_gateway.c: one element of "gateways". */
 bool rd_gateway(cfg_rd *r, const cJSON *v, void *items, uint32_t index);
 /** config.c: name of an interface to its index. */

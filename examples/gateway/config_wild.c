@@ -46,15 +46,42 @@ static bool rd_key_id(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
     return set_pattern(r, v, g, NHTB_ID_KEY_ID, "");
 }
 
+static bool set_dn(cfg_rd *r, const cJSON *v, cfg_gateway *g, uint8_t kind)
+{
+    size_t n = sizeof g->remote_id.data;
+    if (!cJSON_IsString(v) || nhtb_dn_parse(v->valuestring, g->remote_id.data, &n) != 0 ||
+        n > NHTB_ID_MAX)
+        return rd_fail(r, "a name such as \"O=Example, OU=Spokes, CN=*\" is expected here");
+    g->wildcard = kind;
+    g->remote_id.type = NHTB_ID_DER_DN;
+    g->remote_id.n = (uint8_t)n;
+    return true;
+}
+
+static bool rd_dn(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
+{
+    (void)f;
+    return set_dn(r, v, dst, NHTB_WILDCARD_DN);
+}
+
+static bool rd_container(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
+{
+    (void)f;
+    return set_dn(r, v, dst, NHTB_WILDCARD_CONTAINER);
+}
+
 bool rd_wildcard(cfg_rd *r, const cJSON *v, void *gateway)
 {
     static const cfg_field FIELDS[] = {
         {"domain_suffix", rd_domain, 0, 0, 0, NULL, false},
         {"email_domain", rd_email, 0, 0, 0, NULL, false},
         {"key_id_prefix", rd_key_id, 0, 0, 0, NULL, false},
+        {"dn_wildcard", rd_dn, 0, 0, 0, NULL, false},
+        {"dn_container", rd_container, 0, 0, 0, NULL, false},
     };
     if (cJSON_GetArraySize(v) != 1)
-        return rd_fail(r, "one of domain_suffix, email_domain, key_id_prefix is expected here");
+        return rd_fail(r, "one of domain_suffix, email_domain, key_id_prefix, dn_wildcard, "
+                          "dn_container is expected here");
     return rd_object(r, v, gateway, FIELDS, sizeof FIELDS / sizeof *FIELDS);
 }
 
@@ -117,9 +144,14 @@ bool rd_owners(cfg_rd *r, const cJSON *v, void *gateway, const cfg_field *f)
 bool check_wild(cfg_rd *r, const cfg_gateway *g)
 {
     const bool wild = g->wildcard != NHTB_WILDCARD_NONE;
-    if (!wild && g->psk_n == 0)
+    const bool certs = g->pki != NULL && g->pki->anchors.n != 0;
+    if (!wild && g->psk_n == 0 && g->pki == NULL)
         return rd_fail(r, "the key \"pre_shared_key\" is missing");
-    if (wild && (g->psk_n != 0 || g->seed_n == 0))
+    if (g->wildcard >= NHTB_WILDCARD_DN && !certs)
+        return rd_fail(r, "names of certificates need \"certificates\" with \"ca\"");
+    if (wild && certs && (g->psk_n != 0 || g->seed_n != 0))
+        return rd_fail(r, "many identities by certificate have no \"seed\" or \"pre_shared_key\"");
+    if (wild && !certs && (g->psk_n != 0 || g->seed_n == 0))
         return rd_fail(r, "many identities need \"seed\" and no \"pre_shared_key\"");
     if (!wild && g->seed_n != 0)
         return rd_fail(r, "\"seed\" needs a remote_identity with a suffix, domain or prefix");

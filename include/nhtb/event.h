@@ -76,7 +76,13 @@ typedef enum nhtb_event_kind {
     X(XAUTH_CHECK, "xauth_check", "a user name and password are to be judged")                     \
     X(XAUTH, "xauth", "user name or password refused")                                             \
     X(AGGRESSIVE_MODE, "aggressive_mode",                                                          \
-      "aggressive mode: who asks may try keys offline, and reads the identities")
+      "aggressive mode: who asks may try keys offline, and reads the identities")                  \
+    X(CERT_UNTRUSTED, "cert_untrusted", "no valid path from the certificate to a trusted one")     \
+    X(CERT_EXPIRED, "cert_expired", "a certificate is not valid yet, or no longer")                \
+    X(CERT_REVOKED, "cert_revoked", "a certificate is revoked")                                    \
+    X(CERT_STATUS, "cert_status", "no current revocation list says anything about a certificate")  \
+    X(CERT_WEAK, "cert_weak", "a certificate's key or hash is too weak")                           \
+    X(CERT_NAME, "cert_name", "the certificate does not hold the claimed identity")
 
 typedef enum nhtb_detail {
 #define X(sym, name, text) NHTB_DETAIL_##sym,

@@ -5,6 +5,7 @@
 
 #include <nhtb/ctx.h>
 #include <nhtb/ikev1.h>
+#include <nhtb/pki.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -85,7 +86,10 @@ typedef enum nhtb_wildcard {
     NHTB_WILDCARD_DOMAIN = 1, /* FQDN "*.spokes.example": one label or more before the suffix */
     NHTB_WILDCARD_EMAIL = 2,  /* RFC822 "*@example.org": any mailbox of exactly this domain */
     NHTB_WILDCARD_KEY_ID =
-        3 /* KEY_ID prefix that ends with one of . - _ : / @ or is followed by one */
+        3, /* KEY_ID prefix that ends with one of . - _ : / @ or is followed by one */
+    /* The next two are for DER_DN, and need certificates. Values of the pattern may be "*". */
+    NHTB_WILDCARD_DN = 4,       /* each attribute of the pattern is in the name, in any order */
+    NHTB_WILDCARD_CONTAINER = 5 /* ... and in the pattern's order */
 } nhtb_wildcard;
 typedef enum nhtb_second {
     NHTB_SECOND_REPLACE = 0, /* with INITIAL_CONTACT, or once the old one failed a liveness check */
@@ -117,6 +121,7 @@ typedef struct nhtb_peer {
     uint32_t connection_limit; /* instances at the same time; 0: as limits.peers allows */
     nhtb_span seed;    /* wildcard entries: at least NHTB_PSK_SEED_MIN bytes, see nhtb_psk_derive */
     const nhtb_v1 *v1; /* NULL: IKEv2; else this entry speaks IKEv1 and nothing else */
+    const nhtb_pki *pki; /* NULL: pre-shared keys; else certificates on one side or both */
 } nhtb_peer;
 NHTB_API void nhtb_peer_default(nhtb_peer *p, uint32_t size);
 #define nhtb_peer_init(p) nhtb_peer_default((p), (uint32_t)sizeof *(p))

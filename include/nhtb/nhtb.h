@@ -13,6 +13,7 @@
 #include <nhtb/job.h>
 #include <nhtb/ike.h>
 #include <nhtb/ikev1.h>
+#include <nhtb/pki.h>
 #include <nhtb/psk.h>
 #include <nhtb/table.h>
 #include <nhtb/event.h>

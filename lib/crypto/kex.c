@@ -3,8 +3,9 @@
  * its own memory. Called by ike and by hosts through nhtb_job_run. RFC 7296 1.2, 2.14, 3.4. */
 #include "crypto/kex.h"
 
-static nhtb_job *job_new(nhi_mem *mem, const nhtb_crypto *c, nhi_job_kind kind, void *owner,
-                         int *err)
+#include "crypto/sig.h"
+
+nhtb_job *nhi_job_new(nhi_mem *mem, const nhtb_crypto *c, nhi_job_kind kind, void *owner, int *err)
 {
     nhtb_job *j = nhi_mem_alloc(mem, sizeof *j, 16);
     if (!j) {
@@ -26,7 +27,7 @@ nhtb_job *nhi_job_make(nhi_mem *mem, const nhtb_crypto *c, uint16_t method, void
         *err = NHTB_ERR_UNSUPPORTED;
         return NULL;
     }
-    nhtb_job *j = job_new(mem, c, NHI_JOB_DH_MAKE, owner, err);
+    nhtb_job *j = nhi_job_new(mem, c, NHI_JOB_DH_MAKE, owner, err);
     if (!j)
         return NULL;
     j->kex.method = method;
@@ -47,7 +48,7 @@ nhtb_job *nhi_job_shared(nhi_mem *mem, const nhtb_crypto *c, nhi_kex *kex, nhtb_
         *err = NHTB_ERR_CRYPTO;
         return NULL;
     }
-    nhtb_job *j = job_new(mem, c, NHI_JOB_DH_SHARED, owner, err);
+    nhtb_job *j = nhi_job_new(mem, c, NHI_JOB_DH_SHARED, owner, err);
     if (!j)
         return NULL;
     j->kex = *kex;
@@ -62,7 +63,9 @@ void nhtb_job_run(nhtb_job *j)
 {
     if (j->state == NHI_JOB_RUN)
         return;
-    if (j->kind == NHI_JOB_DH_MAKE) {
+    if (j->sig) {
+        j->status = nhi_sig_run(j->kind, j->sig);
+    } else if (j->kind == NHI_JOB_DH_MAKE) {
         j->kex.pub_len = sizeof j->kex.pub;
         j->status = j->pk->dh_make(j->kex.method, j->kex.ctx, j->seed, j->kex.pub, &j->kex.pub_len);
         nhi_wipe(j->seed, sizeof j->seed);
@@ -89,6 +92,7 @@ void nhi_job_free(nhi_mem *mem, nhtb_job *j)
         return;
     nhi_list_del(&j->link);
     wipe(mem, j->pk, &j->kex);
+    nhi_sig_free(mem, j->sig);
     nhi_mem_wipe_free(mem, j, sizeof *j);
 }
 

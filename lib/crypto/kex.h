@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Public-key jobs: a key pair to make, or a shared secret to compute. Made and ended by the control
+ * Public-key jobs: a key pair to make, a shared secret to compute, a signature to make or prove. Made and ended by the control
  * thread, run by any thread; a job touches only its own memory. nhtb_job_run lives in kex.c. */
 #ifndef NHI_CRYPTO_KEX_H
 #define NHI_CRYPTO_KEX_H
@@ -18,7 +18,13 @@ typedef struct nhi_kex {
     size_t pub_len;
 } nhi_kex;
 
-typedef enum nhi_job_kind { NHI_JOB_DH_MAKE = 1, NHI_JOB_DH_SHARED = 2 } nhi_job_kind;
+typedef enum nhi_job_kind {
+    NHI_JOB_DH_MAKE = 1,
+    NHI_JOB_DH_SHARED = 2,
+    NHI_JOB_SIGN = 3,
+    NHI_JOB_VERIFY = 4
+} nhi_job_kind;
+struct nhi_sig_work;
 typedef enum nhi_job_state { NHI_JOB_WAITING, NHI_JOB_TAKEN, NHI_JOB_RUN } nhi_job_state;
 
 struct nhtb_job {
@@ -35,7 +41,11 @@ struct nhtb_job {
     size_t peer_len;
     uint8_t secret[NHTB_KE_SECRET_MAX];
     size_t secret_len;
+    struct nhi_sig_work *sig; /* SIGN, VERIFY (sig.h) */
 };
+
+/** A job with nothing in it yet. */
+nhtb_job *nhi_job_new(nhi_mem *mem, const nhtb_crypto *c, nhi_job_kind kind, void *owner, int *err);
 
 /** Allocates a MAKE job with fresh seed and context; NULL with *err set. */
 nhtb_job *nhi_job_make(nhi_mem *mem, const nhtb_crypto *c, uint16_t method, void *owner, int *err);

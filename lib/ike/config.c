@@ -87,14 +87,25 @@ static int check_child(const nhtb_child *c)
     return 0;
 }
 
-/** A pattern has a seed instead of a key, and nobody to start to. */
+/** A pattern has a seed or trusted certificates instead of a key, and nobody to start to. */
 static bool wildcard_ok(const nhtb_peer *p)
 {
+    bool certs = p->pki && p->pki->anchors.n;
+    bool seed = p->seed.p && p->seed.n >= NHTB_PSK_SEED_MIN && p->seed.n <= 4096;
     if (!p->wildcard)
         return !p->seed.n && !p->connection_limit && !p->second_session && !p->reserved;
-    return nhi_ike_wildcard_valid(p->wildcard, &p->remote_id) && p->seed.p && !p->psk.n &&
-           p->seed.n >= NHTB_PSK_SEED_MIN && p->seed.n <= 4096 && !p->path.remote.family &&
-           p->second_session <= NHTB_SECOND_KEEP && !p->reserved;
+    return nhi_ike_wildcard_valid(p->wildcard, &p->remote_id) && !p->psk.n &&
+           (certs ? !p->seed.n : seed && p->wildcard <= NHTB_WILDCARD_KEY_ID) &&
+           !p->path.remote.family && p->second_session <= NHTB_SECOND_KEEP && !p->reserved;
+}
+
+/** A side without certificates uses a key that is configured: nobody is asked for one. */
+static bool pki_ok(const nhtb_peer *p)
+{
+    if (!p->pki)
+        return true;
+    bool both = p->pki->key.n && p->pki->anchors.n;
+    return both || (p->psk.n && !p->wildcard);
 }
 
 static int check(const nhtb_peer *p)
@@ -105,7 +116,7 @@ static int check(const nhtb_peer *p)
     if (!name_ok(p->name) || !id_ok || !p->children || !p->n_children ||
         p->n_children > NHI_IKE_CHILDREN || (p->psk.n && !p->psk.p) || p->psk.n > 4096)
         return NHTB_ERR_ARG;
-    if (!wildcard_ok(p))
+    if (!wildcard_ok(p) || !pki_ok(p))
         return NHTB_ERR_ARG;
     int err = p->v1 ? nhi_v1_check(p) : 0;
     if (err)
@@ -207,6 +218,22 @@ static int copy(bump *b, const nhtb_crypto *c, const nhtb_peer *src, nhtb_peer *
     return 0;
 }
 
+/** Certificates are read once; what is wrong with them goes to the log by name. */
+static int take_pki(nhi_ike_peer *p, const nhtb_pki *cfg)
+{
+    nhi_ike *ike = p->ike;
+    const char *what = "";
+    if (!cfg)
+        return 0;
+    if (!ike->mem->host.wall_time)
+        return NHTB_ERR_UNSUPPORTED; /* validity cannot be judged */
+    int err = nhi_pki_new(&p->pki, ike->mem, ike->env.crypto, cfg, &what);
+    if (err == NHTB_ERR_ARG)
+        nhi_log(ike->mem, NHTB_LOG_ERROR, "ike", what, p->id, p->cfg.name, 0, 0);
+    ike->n_pki += p->pki != NULL;
+    return err;
+}
+
 static int fill(nhi_ike_peer *p, const nhtb_peer *cfg)
 {
     nhi_ike *ike = p->ike;
@@ -222,12 +249,15 @@ static int fill(nhi_ike_peer *p, const nhtb_peer *cfg)
         p->psk = nhi_mem_alloc(ike->mem, secret.n, 16);
     ike->n_seeded += cfg->wildcard && p->psk;
     ike->n_v1 += cfg->v1 != NULL;
+    p->cfg.pki = NULL; /* the host's; ours is p->pki */
     if (!p->block || (secret.n && !p->psk))
         return NHTB_ERR_MEMORY;
     if (secret.n)
         memcpy(p->psk, secret.p, secret.n);
     b = (bump){p->block, 0};
-    return copy(&b, ike->env.crypto, cfg, &p->cfg);
+    err = copy(&b, ike->env.crypto, cfg, &p->cfg);
+    p->cfg.pki = NULL;
+    return err ? err : take_pki(p, cfg->pki);
 }
 
 /** What an entry names for the sake of an old peer is worth a line in the host's log. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Identities: well-formedness and exact matching. RFC 7296 3.5. Pure; called by ike/peer and
  * ike/v2/auth_*. */
+#include "crypto/cert.h"
 #include "ike/parts.h"
 
 static uint8_t lower(uint8_t c)
@@ -38,6 +39,7 @@ bool nhi_ident_valid(const nhtb_identity *id)
     case NHTB_ID_IPV6: return id->data.n == 16;
     case NHTB_ID_FQDN:
     case NHTB_ID_RFC822: return text_valid(id->data);
+    case NHTB_ID_DER_DN: return id->data.n <= NHTB_ID_MAX && nhi_dn_valid(id->data);
     case NHTB_ID_KEY_ID: return id->data.n > 0 && id->data.n <= NHTB_ID_MAX;
     default: return false;
     }
@@ -53,6 +55,9 @@ bool nhi_ident_match(const nhtb_identity *want, const nhtb_identity *got)
     }
     if (want->type == NHTB_ID_FQDN || want->type == NHTB_ID_RFC822) {
         return text_equal(want->data, got->data);
+    }
+    if (want->type == NHTB_ID_DER_DN) {
+        return nhi_dn_equal(want->data, got->data);
     }
     return want->data.n == got->data.n && memcmp(want->data.p, got->data.p, want->data.n) == 0;
 }

@@ -2,6 +2,7 @@
  * A negotiation: nonces, the key exchange job, the pair or SA in the making. Whatever ends it, its
  * end gives back all it holds, so no exchange leaves half of anything. RFC 7296 1.3, 2.10, 2.14. */
 #include "ike/room.h"
+#include "ike/v2/cert.h"
 
 int nhi_ike_nego_begin(nhi_ike_nego *x, nhi_ike_sa *sa, nhi_ike_task kind, bool responder)
 {
@@ -44,7 +45,7 @@ void nhi_ike_nego_end(nhi_ike_nego *x)
     x->sa = sa;
 }
 
-static int start(nhi_ike_nego *x, nhtb_job *j, int err)
+int nhi_ike_nego_queue(nhi_ike_nego *x, nhtb_job *j, int err)
 {
     if (!j)
         return err ? err : NHTB_ERR_INTERNAL;
@@ -61,7 +62,7 @@ int nhi_ike_nego_make(nhi_ike_nego *x, uint16_t method)
     nhi_kex_wipe(ike->mem, ike->env.crypto, &x->kex);
     x->ke = method;
     nhtb_job *j = nhi_job_make(ike->mem, ike->env.crypto, method, x, &err);
-    return start(x, j, err);
+    return nhi_ike_nego_queue(x, j, err);
 }
 
 int nhi_ike_nego_shared(nhi_ike_nego *x, nhtb_span peer)
@@ -75,7 +76,7 @@ int nhi_ike_nego_shared(nhi_ike_nego *x, nhtb_span peer)
     nhi_ike_buf_drop(ike, &x->own_ke);
     x->own_ke = pub;
     nhtb_job *j = nhi_job_shared(ike->mem, ike->env.crypto, &x->kex, peer, x, &err);
-    return start(x, j, err);
+    return nhi_ike_nego_queue(x, j, err);
 }
 
 bool nhi_ike_nego_theirs(nhi_ike_nego *x, const nhi_ike_msg *m, uint16_t prf)
@@ -222,6 +223,12 @@ void nhi_ike_job_done(nhi_ike *ike, nhtb_job *j, nhtb_time now)
         return;
     }
     x->job = NULL;
+    if (j->sig) {
+        (sa->v1 ? nhi_v1_cert_done : nhi_ike_cert_done)(x, j, now);
+        nhi_job_free(ike->mem, j);
+        nhi_ike_task_pump(sa, now);
+        return;
+    }
     bool is_make = j->kind == NHI_JOB_DH_MAKE, ran = j->state == NHI_JOB_RUN;
     if (!ran || j->status) {
         failed(x, ran ? j->status : NHTB_ERR_INTERNAL,

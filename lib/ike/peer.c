@@ -34,10 +34,21 @@ int nhi_ike_peer_path_score(const nhi_ike_peer *p, const nhtb_path *path)
 
 nhtb_identity nhi_ike_peer_local_id(const nhi_ike_peer *p, const nhtb_path *path)
 {
-    if (p->cfg.local_id.type != NHTB_ID_NONE)
-        return p->cfg.local_id;
+    const nhi_cert *own = p->pki && p->pki->key.n ? &p->pki->own : NULL;
+    const nhtb_identity *id = &p->cfg.local_id;
+    bool subject = own && (id->type == NHTB_ID_NONE ||
+                           (id->type == NHTB_ID_DER_DN && nhi_dn_equal(id->data, own->subject)));
+    if (subject && own->subject.n <= NHTB_ID_MAX) /* octet by octet what the certificate says */
+        return (nhtb_identity){NHTB_ID_DER_DN, own->subject};
+    if (id->type != NHTB_ID_NONE)
+        return *id;
     const nhtb_addr *a = &path->local;
     return (nhtb_identity){a->family == 6 ? NHTB_ID_IPV6 : NHTB_ID_IPV4, {a->b, nhi_addr_len(a)}};
+}
+
+bool nhi_ike_peer_uses_psk(const nhi_ike_peer *p)
+{
+    return !p->pki || !p->pki->key.n || !p->pki->n_anchors;
 }
 
 nhi_ike_peer *nhi_ike_peer_for_init(nhi_ike *ike, const nhtb_path *path, uint16_t ke,
@@ -338,6 +349,8 @@ void nhi_ike_peer_free(nhi_ike_peer *p)
         entry->n_instances--;
     ike->n_seeded -= p->cfg.wildcard && p->psk;
     ike->n_v1 -= p->cfg.v1 != NULL;
+    ike->n_pki -= p->pki != NULL;
+    nhi_pki_unref(ike->mem, p->pki);
     nhi_mem_wipe_free(ike->mem, p->psk, p->psk_n);
     nhi_mem_wipe_free(ike->mem, p->block, p->block_n);
     nhi_ike_act_shrink(ike, NHI_IKE_PEER_ACTS);

@@ -9,6 +9,7 @@
 #include "base/slab.h"
 #include "crypto/bulk.h"
 #include "crypto/kex.h"
+#include "crypto/pki.h"
 #include "ike/ike.h"
 #include "ike/parts.h"
 #include "wire/ike.h"
@@ -38,17 +39,21 @@ typedef struct nhi_ike_buf {
 #define NHI_IKE_PLAIN  128 /* longest stateless answer, marker included */
 
 typedef enum nhi_ike_state {
-    NHI_SA_LARVAL,     /* has an SPI, nothing else */
-    NHI_SA_ASK,        /* initiator: waits for the host's PSK before it starts */
-    NHI_SA_INIT_KE,    /* initiator: key pair job */
-    NHI_SA_INIT_SENT,  /* initiator: IKE_SA_INIT request is out; IKEv1: message 1 */
-    NHI_SA_V1_KE_SENT, /* main mode initiator: message 3 is out */
-    NHI_SA_AUTH_KE,    /* initiator: shared secret job */
-    NHI_SA_AUTH_SENT,  /* initiator: IKE_AUTH request is out; main mode: message 5 */
-    NHI_SA_V1_R_SA,    /* main mode responder: message 2 is out, 3 is expected */
-    NHI_SA_R_KE,       /* responder: key jobs, no answer yet */
-    NHI_SA_R_HALF, /* responder: IKE_SA_INIT answered, waits for IKE_AUTH; IKEv1: 4 or 2 is out */
-    NHI_SA_R_ASK,  /* responder: IKE_AUTH waits for the host's PSK */
+    NHI_SA_LARVAL,      /* has an SPI, nothing else */
+    NHI_SA_ASK,         /* initiator: waits for the host's PSK before it starts */
+    NHI_SA_INIT_KE,     /* initiator: key pair job */
+    NHI_SA_INIT_SENT,   /* initiator: IKE_SA_INIT request is out; IKEv1: message 1 */
+    NHI_SA_V1_KE_SENT,  /* main mode initiator: message 3 is out */
+    NHI_SA_AUTH_KE,     /* initiator: shared secret job */
+    NHI_SA_AUTH_SIGN,   /* initiator: our signature is being made */
+    NHI_SA_AUTH_VERIFY, /* initiator: the responder's certificate and signature are being proved */
+    NHI_SA_AUTH_SENT,   /* initiator: IKE_AUTH request is out; main mode: message 5 */
+    NHI_SA_V1_R_SA,     /* main mode responder: message 2 is out, 3 is expected */
+    NHI_SA_R_KE,        /* responder: key jobs, no answer yet */
+    NHI_SA_R_HALF,   /* responder: IKE_SA_INIT answered, waits for IKE_AUTH; IKEv1: 4 or 2 is out */
+    NHI_SA_R_ASK,    /* responder: IKE_AUTH waits for the host's PSK */
+    NHI_SA_R_VERIFY, /* responder: the initiator's certificate and signature are being proved */
+    NHI_SA_R_SIGN,   /* responder: our signature is being made */
     NHI_SA_V1_CONFIG, /* IKEv1: phase 1 is done, XAuth and mode config run */
     NHI_SA_UP,        /* authenticated */
     NHI_SA_REKEYED,   /* its children moved to a successor; is or will be deleted */
@@ -164,6 +169,10 @@ struct nhi_ike_sa {
     uint8_t remote_id[NHTB_ID_MAX];
     /* until established */
     nhi_ike_buf *init_own, *init_peer, *psk, *parked, *cookie;
+    nhi_ike_buf *own_auth; /* AUTH body made by a job */
+    uint32_t peer_hashes;  /* RFC 7427 4, bits of 1 << hash */
+    uint8_t own_method;
+    bool asked_cert;
     uint8_t parked_first, init_tries;
     uint16_t hint, first_child;
     uint32_t hint_code, question;
@@ -223,6 +232,7 @@ struct nhi_ike_peer {
     size_t block_n;
     uint8_t *psk; /* of a wildcard entry: the seed */
     size_t psk_n;
+    nhi_pki *pki; /* NULL: pre-shared keys only; cfg.pki is not kept */
     nhi_list sas;
     bool started, up;
     nhi_timer retry;
@@ -266,6 +276,7 @@ struct nhi_ike {
     uint32_t half_open, next_question;
     uint32_t n_seeded; /* wildcard entries: while there are any, every IKE_AUTH derives once */
     uint32_t n_v1;     /* entries that speak IKEv1: without any, nobody here does */
+    uint32_t n_pki;    /* entries with certificates */
     uint32_t n_jobs;   /* public-key jobs made and not yet handed back */
     nhi_ike_dos dos;
     bool shutting;
@@ -358,6 +369,8 @@ nhtb_time nhi_ike_soft_of(nhi_ike *ike, nhtb_time life);
 int nhi_ike_nego_begin(nhi_ike_nego *x, nhi_ike_sa *sa, nhi_ike_task kind, bool responder);
 void nhi_ike_nego_end(nhi_ike_nego *x);
 int nhi_ike_nego_make(nhi_ike_nego *x, uint16_t method);
+/** Queues a job whose owner is x: 0, or err (an error when j is NULL). */
+int nhi_ike_nego_queue(nhi_ike_nego *x, nhtb_job *j, int err);
 int nhi_ike_nego_shared(nhi_ike_nego *x, nhtb_span peer);
 bool nhi_ike_nego_theirs(nhi_ike_nego *x, const nhi_ike_msg *m, uint16_t prf);
 nhtb_span nhi_ike_nego_pub(const nhi_ike_nego *x);
@@ -407,6 +420,8 @@ nhi_ike_peer *nhi_ike_peer_for_init(nhi_ike *ike, const nhtb_path *path, uint16_
                                     nhi_suite *suite, nhi_ike_peer **known);
 nhi_ike_peer *nhi_ike_peer_find(nhi_ike *ike, const nhi_ike_sa *sa, const nhtb_identity *idi,
                                 const nhtb_identity *idr);
+/** Does either side prove itself with the pre-shared key? */
+bool nhi_ike_peer_uses_psk(const nhi_ike_peer *p);
 nhtb_identity nhi_ike_peer_local_id(const nhi_ike_peer *p, const nhtb_path *path);
 /** The SA that carries new exchanges: up, else being set up; NULL: none. */
 nhi_ike_sa *nhi_ike_peer_sa(const nhi_ike_peer *p);

@@ -10,7 +10,9 @@
  *   LARVAL (successor of a rekey) ---------------^ |
  *                           REKEYED <--------------+--> DELETING
  *                              +-----> LINGER <----------+
- *   every state -> DEAD. LINGER repeats the last response only; ASK and R_ASK wait for a PSK. */
+ *   every state -> DEAD. LINGER repeats the last response only; ASK and R_ASK wait for a PSK. With
+ *   certificates AUTH_KE -> AUTH_SIGN -> AUTH_SENT -> AUTH_VERIFY -> UP and R_HALF -> R_VERIFY ->
+ *   R_SIGN -> UP, each while a job runs. */
 #include "ike/room.h"
 
 #define BIT(s) (1u << NHI_SA_##s)
@@ -23,11 +25,16 @@ static const struct {
     [NHI_SA_ASK] = {"PSK_WANTED", BIT(INIT_KE) | BIT(DEAD)},
     [NHI_SA_INIT_KE] = {"KEY_EXCHANGE", BIT(INIT_SENT) | BIT(DEAD)},
     [NHI_SA_INIT_SENT] = {"INIT_SENT", BIT(INIT_KE) | BIT(AUTH_KE) | BIT(DEAD)},
-    [NHI_SA_AUTH_KE] = {"KEY_EXCHANGE", BIT(AUTH_SENT) | BIT(DEAD)},
-    [NHI_SA_AUTH_SENT] = {"AUTH_SENT", BIT(UP) | BIT(DELETING) | BIT(DEAD)},
+    [NHI_SA_AUTH_KE] = {"KEY_EXCHANGE", BIT(AUTH_SIGN) | BIT(AUTH_SENT) | BIT(DEAD)},
+    [NHI_SA_AUTH_SIGN] = {"SIGNING", BIT(AUTH_SENT) | BIT(DEAD)},
+    [NHI_SA_AUTH_SENT] = {"AUTH_SENT", BIT(AUTH_VERIFY) | BIT(UP) | BIT(DELETING) | BIT(DEAD)},
+    [NHI_SA_AUTH_VERIFY] = {"VERIFYING", BIT(UP) | BIT(DELETING) | BIT(DEAD)},
     [NHI_SA_R_KE] = {"KEY_EXCHANGE", BIT(R_HALF) | BIT(DEAD)},
-    [NHI_SA_R_HALF] = {"HALF_OPEN", BIT(R_ASK) | BIT(UP) | BIT(LINGER) | BIT(DEAD)},
-    [NHI_SA_R_ASK] = {"PSK_WANTED", BIT(R_HALF) | BIT(UP) | BIT(LINGER) | BIT(DEAD)},
+    [NHI_SA_R_HALF] = {"HALF_OPEN", BIT(R_ASK) | BIT(R_VERIFY) | BIT(R_SIGN) | BIT(UP) |
+                                        BIT(LINGER) | BIT(DEAD)},
+    [NHI_SA_R_ASK] = {"PSK_WANTED", BIT(R_HALF) | BIT(R_SIGN) | BIT(UP) | BIT(LINGER) | BIT(DEAD)},
+    [NHI_SA_R_VERIFY] = {"VERIFYING", BIT(R_SIGN) | BIT(UP) | BIT(LINGER) | BIT(DEAD)},
+    [NHI_SA_R_SIGN] = {"SIGNING", BIT(UP) | BIT(LINGER) | BIT(DEAD)},
     [NHI_SA_UP] = {"ESTABLISHED", BIT(REKEYED) | BIT(DELETING) | BIT(LINGER) | BIT(DEAD)},
     [NHI_SA_REKEYED] = {"REKEYED", BIT(DELETING) | BIT(LINGER) | BIT(DEAD)},
     [NHI_SA_DELETING] = {"DELETING", BIT(LINGER) | BIT(DEAD)},
@@ -145,6 +152,7 @@ static void drop_setup(nhi_ike_sa *sa)
     nhi_ike_buf_drop(sa->ike, &sa->init_peer);
     nhi_ike_buf_drop(sa->ike, &sa->psk);
     nhi_ike_buf_drop(sa->ike, &sa->parked);
+    nhi_ike_buf_drop(sa->ike, &sa->own_auth);
     nhi_ike_buf_drop(sa->ike, &sa->cookie);
     nhi_secret_wipe(&sa->keys.pi);
     nhi_secret_wipe(&sa->keys.pr);
@@ -289,7 +297,7 @@ void nhi_ike_sa_end(nhi_ike_sa *sa, nhtb_detail detail, uint32_t code, bool answ
     if (sa->state == NHI_SA_DEAD || sa->state == NHI_SA_LINGER)
         return;
     nhi_ike_peer *p = sa->peer;
-    if (answer && (sa->state == NHI_SA_R_HALF || sa->state == NHI_SA_R_ASK))
+    if (answer && sa->state >= NHI_SA_R_HALF && sa->state <= NHI_SA_R_SIGN)
         nhi_ike_dos_failed(sa->ike, &sa->path, now); /* refused */
     remove_children(sa);
     report(sa, detail, code, now);
@@ -373,7 +381,7 @@ static void end_other_attempts(nhi_ike_sa *up)
         if (s == up || !is_attempt(s))
             continue;
         up->want_create |= s->want_create;
-        if (s->state != NHI_SA_AUTH_SENT)
+        if (s->state != NHI_SA_AUTH_SENT && s->state != NHI_SA_AUTH_VERIFY)
             nhi_ike_sa_kill(s);
     }
 }

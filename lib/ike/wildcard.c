@@ -53,6 +53,8 @@ bool nhi_ike_wildcard_valid(uint8_t kind, const nhtb_identity *id)
         return false;
     if (kind == NHTB_WILDCARD_KEY_ID)
         return id->type == NHTB_ID_KEY_ID;
+    if (kind == NHTB_WILDCARD_DN || kind == NHTB_WILDCARD_CONTAINER)
+        return id->type == NHTB_ID_DER_DN;
     if (kind > NHTB_WILDCARD_KEY_ID || id->type != (domain ? NHTB_ID_FQDN : NHTB_ID_RFC822) ||
         id->data.n < 3 || id->data.p[0] != '*' || id->data.p[1] != (domain ? '.' : '@'))
         return false;
@@ -66,6 +68,9 @@ bool nhi_ike_wildcard_match(uint8_t kind, const nhtb_identity *pattern, const nh
         return false;
     if (kind == NHTB_WILDCARD_KEY_ID)
         return key_id_under(pattern->data, got->data);
+    if (kind == NHTB_WILDCARD_DN || kind == NHTB_WILDCARD_CONTAINER)
+        return nhi_dn_match(kind == NHTB_WILDCARD_DN ? NHI_DN_WILDCARD : NHI_DN_CONTAINER,
+                            pattern->data, got->data);
     nhtb_span part = star(pattern->data, got->data);
     if (!part.n || has(part, '*') || has(part, '@'))
         return false;
@@ -92,17 +97,33 @@ nhtb_peer_id nhi_ike_wildcard_first(const nhi_ike *ike, nhtb_peer_id entry)
     return (nhtb_peer_id){0};
 }
 
+/** A distinguished name by its text: "C=DE, O=Example, CN=spoke" names the instance as people read. */
+static nhtb_span text_of(const nhtb_identity *id, char text[2 * NHTB_ID_MAX])
+{
+    nhi_fmt f;
+    if (id->type != NHTB_ID_DER_DN)
+        return id->data;
+    nhi_fmt_init(&f, text, 2 * NHTB_ID_MAX);
+    nhi_dn_format(&f, id->data);
+    size_t n = f.n < 2 * NHTB_ID_MAX ? f.n : 2 * NHTB_ID_MAX - 1;
+    for (size_t i = 0; i < n; i++)
+        text[i] = text[i] == ' ' ? '_' : text[i];
+    return (nhtb_span){(const uint8_t *)text, n};
+}
+
 /** The identity itself when it is a fit name; else its beginning and a hash. salt: after a clash. */
 static void name_of(const nhtb_identity *id, uint8_t salt, char dst[NHTB_NAME_MAX])
 {
     static const char hex[] = "0123456789abcdef";
     const uint8_t key[16] = {salt, id->type};
+    char buf[2 * NHTB_ID_MAX];
+    nhtb_span text = text_of(id, buf);
     uint64_t h = nhi_siphash(key, id->data.p, id->data.n);
-    bool whole = id->data.n < NHTB_NAME_MAX && !salt;
+    bool whole = text.n < NHTB_NAME_MAX && !salt;
     size_t n = 0;
-    for (; n < id->data.n && n < NHTB_NAME_MAX - 1; n++) {
-        bool fit = id->data.p[n] > ' ' && id->data.p[n] <= '~';
-        dst[n] = fit ? (char)id->data.p[n] : '?';
+    for (; n < text.n && n < NHTB_NAME_MAX - 1; n++) {
+        bool fit = text.p[n] > ' ' && text.p[n] <= '~';
+        dst[n] = fit ? (char)text.p[n] : '?';
         whole &= fit;
     }
     if (!whole) {
@@ -128,6 +149,8 @@ static int make(nhi_ike_peer *entry, const nhtb_peer *cfg, nhi_ike_peer **out)
         return err;
     }
     p->entry = entry->id;
+    p->pki = nhi_pki_ref(entry->pki);
+    ike->n_pki += p->pki != NULL;
     p->started = true;
     entry->n_instances++;
     *out = p;

@@ -30,6 +30,7 @@ def config(role, local, remote, ike, esp, **over):
                "dead_peer_detection": {"interval": over.get("dpd", 30), "threshold": 3},
                "vpns": [{**vpn, **v} for v in over.get("vpns", [{}])]}
     gateway.update(over.get("gateway", {}))
+    gateway = {k: v for k, v in gateway.items() if v is not None}
     routes = [{"prefix": p, "interface": "st0.0"} for p in over.get("remote_ts", ["10.2.0.0/24"])]
     return {"interfaces": over.get("interfaces", [{"name": "st0.0", "address": ["10.11.11.1/24"]}]),
             "gateways": [gateway], "local_networks": over.get("local_ts", ["10.1.0.0/24"]),
@@ -37,8 +38,8 @@ def config(role, local, remote, ike, esp, **over):
 
 
 class Gateway:
-    def __init__(self, lab, ns, settings, name="gateway"):
-        self.lab, self.ns, self.name = lab, ns, name
+    def __init__(self, lab, ns, settings, name="gateway", files=None):
+        self.lab, self.ns, self.name, self.files = lab, ns, name, files or {}
         self.dir = lab.path(name)
         self.socket = os.path.join(self.dir, "control")
         self.settings = {**settings, "control": {"socket": self.socket}}
@@ -46,6 +47,8 @@ class Gateway:
 
     def start(self):
         self.lab.write(f"{self.name}/psk", PSK + "\n")
+        for name, text in self.files.items():
+            self.lab.write(f"{self.name}/{name}", text)
         path = self.lab.write(f"{self.name}/config.json", json.dumps(self.settings, indent=1))
         self.process = self.lab.start(self.ns, [binary("nhtb-gateway"), "-c", path], f"{self.name}/log")
         wait_for("the gateway's control socket", 10,

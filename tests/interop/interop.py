@@ -19,11 +19,12 @@ from foreign import ROWS as ROWS_FOREIGN  # noqa: E402
 from guest import Guest  # noqa: E402
 from lab import Lab, LabError, ping, run, wait_for  # noqa: E402
 from rows import ROWS as ROWS_V2  # noqa: E402
+from rows_pki import ROWS as ROWS_PKI  # noqa: E402
 from rows_v1 import ROWS as ROWS_V1  # noqa: E402
 from strongswan import StrongSwan, version  # noqa: E402
 
 DOC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "interop.md")
-ROWS = ROWS_V2 + ROWS_V1 + ROWS_FOREIGN
+ROWS = ROWS_V2 + ROWS_PKI + ROWS_V1 + ROWS_FOREIGN
 print_lock = threading.Lock()
 
 
@@ -98,13 +99,13 @@ class Run:
         self.hosts.peer_lans(row.get("peer_lans", []))
         remote = "%any" if self.hosts.our_seen == "any" else self.hosts.our_seen
         options = {"local": self.hosts.peer_addr, "remote": remote, "ike": row["swan_ike"], "esp": row["swan_esp"],
-                   **row.get("swan", {})}
+                   "files": row.get("peer_files", {}), **row.get("swan", {})}
         if row.get("kernel"):
             options.setdefault("kernel", "")
         self.peer = StrongSwan(lab, self.hosts.peer, guest=self.hosts.guest, **options).start()
         self.gateway = Gateway(lab, self.hosts.ours, config(
             row["role"], self.hosts.our_addr, self.hosts.peer_seen, row["ike"], row["esp"],
-            **row.get("gateway", {}))).start()
+            **row.get("gateway", {})), files=row.get("files")).start()
 
     def up(self):
         """The peer's report of one IKE SA with one child."""

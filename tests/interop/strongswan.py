@@ -21,6 +21,7 @@ DAEMON = """charon-systemd {{
  install_virtual_ip = {install_vip}
  delete_rekeyed = yes
  i_dont_care_about_security_and_use_aggressive_mode_psk = yes
+ {charon_more}
  plugins {{
   vici {{ socket = unix://{dir}/vici }}
   kernel-libipsec {{ allow_peer_ts = yes }}
@@ -53,11 +54,11 @@ CONNECTION = """connections {{ nhtb {{
  dpd_timeout = {dpd_timeout}
  rekey_time = {rekey_ike}
  unique = {unique}
- local {{ auth = {auth}
+ local {{ auth = {local_auth}
   id = {local_id}
 {local_more}
  }}
- remote {{ auth = {auth}
+ remote {{ auth = {remote_auth}
   id = {remote_id}
 {remote_more}
  }}
@@ -95,7 +96,7 @@ DEFAULTS = {"remote": "%any", "ike": "aes256gcm16-prfsha256-x25519", "esp": "aes
             "remote_ts": "10.1.0.0/24", "window": "64", "psk": PSK, "kernel": "kernel-libipsec",
             "version": "2", "aggressive": "no", "pull": "yes", "fragmentation": "no", "auth": "psk", "more": "",
             "local_more": "", "remote_more": "", "rounds": "", "children": "", "pools": "", "install_vip": "no",
-            "dpd_timeout": "0"}
+            "dpd_timeout": "0", "charon_more": "", "files": {}}
 
 IKE_LINE = re.compile(r"^nhtb: #(\d+), ESTABLISHED, IKEv[12], ([0-9a-f]+)_i(\*?) ([0-9a-f]+)_r(\*?)$")
 CHILD_LINE = re.compile(r"^  (net\d?): #(\d+), reqid \d+, (\w+), (TUNNEL\S*), ESP:(\S+)$")
@@ -113,10 +114,15 @@ class StrongSwan:
 
     def files(self):
         o = dict(self.options)
+        o["local_auth"] = o.get("local_auth", o["auth"])
+        o["remote_auth"] = o.get("remote_auth", o["auth"])
+        for name, text in o.pop("files").items():
+            self.lab.write(f"{self.name}/swanctl/{name}", text)
         os.makedirs(os.path.join(self.dir, "swanctl", "conf.d"), exist_ok=True)
         plugins = PLUGINS.format(kernel=o["kernel"])
         self.lab.write(f"{self.name}/strongswan.conf",
-                       DAEMON.format(plugins=plugins, dir=self.view, install_vip=o["install_vip"]))
+                       DAEMON.format(plugins=plugins, dir=self.view, install_vip=o["install_vip"],
+                                     charon_more=o["charon_more"]))
         o["children"] = "".join(CHILD.format(**{**o, "name": n, "local_ts": local, "remote_ts": remote})
                                 for n, local, remote in o.pop("more_children", []))
         self.lab.write(f"{self.name}/swanctl/swanctl.conf", CONNECTION.format(**o))

@@ -3,6 +3,8 @@
  * ctl/derive.c. */
 #include "ident_text.h"
 
+#include <nhtb/pki.h>
+
 #include <string.h>
 
 bool ident_text_parse(const char *text, uint8_t *type, uint8_t *data, uint8_t *n)
@@ -15,6 +17,13 @@ bool ident_text_parse(const char *text, uint8_t *type, uint8_t *data, uint8_t *n
         return true;
     }
     const bool key = strncmp(text, "keyid:", 6) == 0;
+    if (!key && strchr(text, '=') != NULL) {
+        size_t der = NHTB_ID_MAX;
+        *type = NHTB_ID_DER_DN;
+        const bool ok = nhtb_dn_parse(text, data, &der) == 0;
+        *n = ok ? (uint8_t)der : 0;
+        return ok;
+    }
     *type = key ? NHTB_ID_KEY_ID : strchr(text, '@') != NULL ? NHTB_ID_RFC822 : NHTB_ID_FQDN;
     text += key ? 6 : 0;
     const size_t len = strlen(text);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Identities as people write them: an address, a name, user@name, keyid:TEXT. Used by the
+ * Identities as people write them: an address, a name, user@name, keyid:TEXT, or a distinguished
+ * name "C=DE, O=Example, CN=hub". Used by the
  * configuration and by nhtbctl, which must mean the same by the same words. */
 #ifndef GATEWAY_IDENT_TEXT_H
 #define GATEWAY_IDENT_TEXT_H

@@ -5,6 +5,7 @@
 #include <nhtb/psk.h>
 
 #include "ike/room.h"
+#include "ike/v2/cert.h"
 
 typedef struct claim {
     nhtb_span idi_body, auth;
@@ -85,17 +86,22 @@ static void child_failed(nhi_ike_sa *sa, uint16_t notify, nhtb_time now)
 static void answer(nhi_ike_sa *sa, nhtb_span psk, uint16_t refused, nhtb_time now)
 {
     nhi_ike_builder b;
-    nhi_secret auth;
+    nhi_secret auth = {.n = 0};
     nhi_ike_nego *x = &sa->x_r;
     nhtb_span none = {NULL, 0};
     nhtb_identity id = nhi_ike_peer_local_id(sa->peer, &sa->path);
-    if (own_auth(sa, &id, psk, &auth)) {
+    if (!sa->own_auth && own_auth(sa, &id, psk, &auth)) {
         nhi_ike_sa_kill(sa);
         return;
     }
     nhi_ike_send_inner(sa->ike, &b);
     nhi_ike_build_id(&b, NHI_PL_IDR, &id);
-    nhi_ike_build_auth(&b, 2, nhi_secret_span(&auth));
+    if (sa->own_auth) {
+        nhi_ike_cert_build(sa, sa->peer->pki, &b);
+        nhi_ike_build_payload(&b, NHI_PL_AUTH, (nhtb_span){sa->own_auth->p, sa->own_auth->n});
+    } else {
+        nhi_ike_build_auth(&b, 2, nhi_secret_span(&auth));
+    }
     nhi_secret_wipe(&auth);
     if (refused)
         nhi_ike_build_notify(&b, 0, none, refused, none);
@@ -182,17 +188,77 @@ static void accepted(nhi_ike_sa *sa, nhi_ike_peer *p, const nhi_ike_msg *m, cons
     answer(sa, psk, refused, now);
 }
 
+/** Proved by whatever counts for this entry; our own signature comes before the answer. */
+static void proven(nhi_ike_sa *sa, nhi_ike_peer *p, const nhi_ike_msg *m, const claim *c,
+                   nhtb_span psk, nhtb_time now)
+{
+    if (!p->pki || !p->pki->key.n || sa->own_auth) {
+        accepted(sa, p, m, c, psk, now);
+        return;
+    }
+    nhtb_identity id = nhi_ike_peer_local_id(p, &sa->path);
+    sa->peer_id = p->id;
+    if (!nhi_ike_park(sa, m) || nhi_ike_cert_sign(sa, p->pki, &id) ||
+        !nhi_ike_sa_set_state(sa, NHI_SA_R_SIGN))
+        nhi_ike_sa_kill(sa); /* nothing was told yet: the initiator will time out and retry */
+}
+
+static void verify_cert(nhi_ike_sa *sa, nhi_ike_peer *p, const nhi_ike_msg *m, const claim *c,
+                        nhtb_time now)
+{
+    nhi_ike_claim q = {c->idi_body, c->auth, c->idi, c->method};
+    sa->peer_id = p->id;
+    nhtb_detail d =
+        nhi_ike_park(sa, m) ? nhi_ike_cert_verify(sa, p->pki, m, &q) : NHTB_DETAIL_MEMORY;
+    if (d == NHTB_DETAIL_MEMORY) {
+        nhi_ike_buf_drop(sa->ike, &sa->parked);
+        sa->in.busy = false; /* the retransmission tries again */
+    } else if (d != NHTB_DETAIL_NONE) {
+        refuse(sa, NHTB_EVENT_AUTH_FAILED, d, p, now);
+    } else if (!nhi_ike_sa_set_state(sa, NHI_SA_R_VERIFY)) {
+        nhi_ike_sa_kill(sa);
+    }
+}
+
+/** The peer's entry and message after a job; NULL: one is gone. */
+static nhi_ike_peer *back(nhi_ike_sa *sa, const nhi_ike_msg **m, claim *c)
+{
+    nhi_ike_peer *p = nhi_ike_peer_get(sa->ike, sa->peer_id);
+    *m = p && p->started ? nhi_ike_unpark(sa) : NULL;
+    return *m && read_claim(*m, c) ? p : NULL;
+}
+
+void nhi_ike_auth_r_verified(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now)
+{
+    const nhi_ike_msg *m;
+    claim c;
+    nhi_ike_peer *p = back(sa, &m, &c);
+    if (!p)
+        nhi_ike_sa_kill(sa);
+    else if (d != NHTB_DETAIL_NONE)
+        refuse(sa, NHTB_EVENT_AUTH_FAILED, d, p, now);
+    else
+        proven(sa, p, m, &c, (nhtb_span){p->psk, p->psk_n}, now);
+}
+
+void nhi_ike_auth_r_signed(nhi_ike_sa *sa, bool good, nhtb_time now)
+{
+    const nhi_ike_msg *m;
+    claim c;
+    nhi_ike_peer *p = good ? back(sa, &m, &c) : NULL;
+    if (p)
+        accepted(sa, p, m, &c, (nhtb_span){p->psk, p->psk_n}, now);
+    else
+        nhi_ike_sa_kill(sa);
+}
+
 static void park(nhi_ike_sa *sa, nhi_ike_peer *p, const nhi_ike_msg *m, nhtb_time now)
 {
     nhi_ike *ike = sa->ike;
-    size_t n = (size_t)(m->pl[m->n - 1].body.p + m->pl[m->n - 1].body.n - ike->rx);
-    sa->parked = nhi_ike_buf_new(ike, n);
-    if (!sa->parked) {
+    if (!nhi_ike_park(sa, m)) {
         sa->in.busy = false; /* the retransmission tries again */
         return;
     }
-    memcpy(sa->parked->p, ike->rx, n);
-    sa->parked_first = m->pl[0].type;
     sa->peer_id = p->id;
     if (nhi_ike_ask(sa, NHI_SA_R_ASK, now)) {
         nhi_ike_buf_drop(ike, &sa->parked);
@@ -233,7 +299,7 @@ static void judge_key(nhi_ike_sa *sa, const nhi_ike_msg *m, const nhtb_span *ans
     else if (!ok)
         refuse(sa, NHTB_EVENT_AUTH_FAILED, NHTB_DETAIL_AUTHENTICATION, p, now);
     else
-        accepted(sa, p, m, c, psk, now);
+        proven(sa, p, m, c, psk, now);
 }
 
 static void judge(nhi_ike_sa *sa, const nhi_ike_msg *m, const nhtb_span *answered, nhtb_time now)
@@ -253,6 +319,11 @@ static void judge(nhi_ike_sa *sa, const nhi_ike_msg *m, const nhtb_span *answere
         refuse(sa, NHTB_EVENT_UNKNOWN_PEER, NHTB_DETAIL_IDENTITY, NULL, now);
         return;
     }
+    if (p->pki && p->pki->n_anchors) { /* then nothing but a signature counts */
+        nhi_wipe(derived, sizeof derived);
+        verify_cert(sa, p, m, &c, now);
+        return;
+    }
     nhtb_span psk = answered ? *answered : (nhtb_span){p->psk, p->psk_n};
     if (p->cfg.wildcard)
         psk = (nhtb_span){derived, known ? sizeof derived : 0};
@@ -267,17 +338,11 @@ void nhi_ike_auth_r_recv(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now)
 
 void nhi_ike_auth_r_resume(nhi_ike_sa *sa, nhtb_span psk, nhtb_time now)
 {
-    nhi_ike *ike = sa->ike;
-    nhi_ike_buf *b = sa->parked;
-    if (!b || b->n > ike->buf_n) {
+    const nhi_ike_msg *m = nhi_ike_unpark(sa);
+    if (!m) {
         nhi_ike_sa_kill(sa);
         return;
     }
-    memcpy(ike->rx, b->p, b->n);
-    if (nhi_ike_msg_parse(&ike->msg, sa->parked_first, ike->rx, b->n) != NHI_CHAIN_OK) {
-        nhi_ike_sa_kill(sa);
-        return;
-    }
-    judge(sa, &ike->msg, &psk, now);
+    judge(sa, m, &psk, now);
     nhi_ike_task_pump(sa, now);
 }

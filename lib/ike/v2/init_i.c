@@ -2,11 +2,12 @@
  * IKE_SA_INIT as initiator: request, cookies and other groups in any order, error hints, answer.
  * RFC 7296 1.2, 2.6, 2.7, 2.21.1, 2.23. Called by peer, nego and recv. Control thread. */
 #include "ike/room.h"
+#include "ike/v2/cert.h"
 
 int nhi_ike_init_i_start(nhi_ike_sa *sa, nhtb_time now)
 {
     nhi_ike_peer *p = sa->peer;
-    if (!p->psk_n && !sa->psk)
+    if (nhi_ike_peer_uses_psk(p) && !p->psk_n && !sa->psk)
         return nhi_ike_ask(sa, NHI_SA_ASK, now);
     int err = nhi_ike_nego_begin(&sa->x_i, sa, NHI_TASK_INIT, false);
     if (!err)
@@ -47,6 +48,7 @@ void nhi_ike_init_build(nhi_ike_sa *sa, nhi_ike_builder *b, const nhi_ike_nego *
     if (sa->initiator ? sa->ike->env.settings->fragment_size != 0 : sa->frag)
         nhi_ike_build_notify(b, 0, (nhtb_span){NULL, 0}, NHI_N_FRAGMENTATION_SUPPORTED,
                              (nhtb_span){NULL, 0});
+    nhi_ike_cert_build_init(sa, b);
     if (sa->ike->env.settings->vendor_id)
         nhi_ike_build_payload(b, NHI_PL_VID, (nhtb_span){nhi_vendor_id, sizeof nhi_vendor_id});
 }
@@ -231,6 +233,7 @@ unsigned nhi_ike_init_i_recv(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg
     sa->suite = sa->x_i.suite;
     sa->libnhtb = nhi_ike_init_vendor(m);
     sa->frag = nhi_ike_init_frag(ike, m);
+    nhi_ike_cert_read_init(sa, m);
     sa->last_in = now;
     int err = find_nat(sa, m, path);
     nhi_ike_window_done(sa);

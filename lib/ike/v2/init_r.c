@@ -2,6 +2,7 @@
  * IKE_SA_INIT as responder: stateless until the cookie (when asked) and the proposal are good, then
  * one half-open SA. RFC 7296 1.2, 2.6, 2.7, 2.23. Called by recv and nego. Control thread. */
 #include "ike/room.h"
+#include "ike/v2/cert.h"
 
 /** A copy of a request we know: repeat the answer, or go on working (2.1). */
 static unsigned repeated(nhi_ike_sa *sa, nhtb_span msg, const nhtb_path *path, uint8_t kind,
@@ -134,6 +135,7 @@ static int open_half(nhi_ike_sa *sa, const nhi_ike_hdr *h, const nhi_ike_msg *m,
         return NHTB_ERR_MEMORY;
     sa->libnhtb = nhi_ike_init_vendor(m);
     sa->frag = nhi_ike_init_frag(ike, m);
+    nhi_ike_cert_read_init(sa, m);
     sa->force_encap = c->peer->cfg.force_encap; /* asked for again when the answer is built */
     err = find_nat(sa, m, c->peer->cfg.force_encap);
     if (!err)

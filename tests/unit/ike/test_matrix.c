@@ -17,7 +17,7 @@ static const struct cell_row {
 #include "unit/ike/matrix_table.h"
 };
 
-static const char state_letter[NHI_SA_STATES + 1] = "0AKS1ks2RHa3UYX4LD";
+static const char state_letter[NHI_SA_STATES + 1] = "0AKS1kgvs2RHaVG3UYX4LD";
 
 static char reason_letter(unsigned why)
 {

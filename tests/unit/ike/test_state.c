@@ -6,20 +6,27 @@
 Test(ike_state, transitions_are_exactly_the_diagram)
 {
     static const char *const legal[NHI_SA_STATES] = {
-        [NHI_SA_LARVAL] = "A K R U D", [NHI_SA_ASK] = "K D",        [NHI_SA_INIT_KE] = "S D",
-        [NHI_SA_INIT_SENT] = "K k D",  [NHI_SA_AUTH_KE] = "s D",    [NHI_SA_AUTH_SENT] = "U X D",
-        [NHI_SA_R_KE] = "H D",         [NHI_SA_R_HALF] = "a U L D", [NHI_SA_R_ASK] = "H U L D",
-        [NHI_SA_UP] = "Y X L D",       [NHI_SA_REKEYED] = "X L D",  [NHI_SA_DELETING] = "L D",
-        [NHI_SA_LINGER] = "D",         [NHI_SA_DEAD] = "",          [NHI_SA_V1_KE_SENT] = "",
-        [NHI_SA_V1_R_SA] = "",         [NHI_SA_V1_CONFIG] = "",     [NHI_SA_V1_BARE] = "",
+        [NHI_SA_LARVAL] = "A K R U D", [NHI_SA_ASK] = "K D",
+        [NHI_SA_INIT_KE] = "S D",      [NHI_SA_INIT_SENT] = "K k D",
+        [NHI_SA_AUTH_KE] = "g s D",    [NHI_SA_AUTH_SENT] = "v U X D",
+        [NHI_SA_R_KE] = "H D",         [NHI_SA_R_HALF] = "a V G U L D",
+        [NHI_SA_R_ASK] = "H G U L D",  [NHI_SA_UP] = "Y X L D",
+        [NHI_SA_REKEYED] = "X L D",    [NHI_SA_DELETING] = "L D",
+        [NHI_SA_LINGER] = "D",         [NHI_SA_DEAD] = "",
+        [NHI_SA_V1_KE_SENT] = "",      [NHI_SA_V1_R_SA] = "",
+        [NHI_SA_V1_CONFIG] = "",       [NHI_SA_V1_BARE] = "",
+        [NHI_SA_AUTH_SIGN] = "s D",    [NHI_SA_AUTH_VERIFY] = "U X D",
+        [NHI_SA_R_VERIFY] = "G U L D", [NHI_SA_R_SIGN] = "U L D",
     };
     static const char letter[NHI_SA_STATES] = {
-        [NHI_SA_LARVAL] = '0',    [NHI_SA_ASK] = 'A',       [NHI_SA_INIT_KE] = 'K',
-        [NHI_SA_INIT_SENT] = 'S', [NHI_SA_AUTH_KE] = 'k',   [NHI_SA_AUTH_SENT] = 's',
-        [NHI_SA_R_KE] = 'R',      [NHI_SA_R_HALF] = 'H',    [NHI_SA_R_ASK] = 'a',
-        [NHI_SA_UP] = 'U',        [NHI_SA_REKEYED] = 'Y',   [NHI_SA_DELETING] = 'X',
-        [NHI_SA_LINGER] = 'L',    [NHI_SA_DEAD] = 'D',      [NHI_SA_V1_KE_SENT] = '1',
-        [NHI_SA_V1_R_SA] = '1',   [NHI_SA_V1_CONFIG] = '1', [NHI_SA_V1_BARE] = '1',
+        [NHI_SA_LARVAL] = '0',    [NHI_SA_ASK] = 'A',         [NHI_SA_INIT_KE] = 'K',
+        [NHI_SA_INIT_SENT] = 'S', [NHI_SA_AUTH_KE] = 'k',     [NHI_SA_AUTH_SENT] = 's',
+        [NHI_SA_R_KE] = 'R',      [NHI_SA_R_HALF] = 'H',      [NHI_SA_R_ASK] = 'a',
+        [NHI_SA_UP] = 'U',        [NHI_SA_REKEYED] = 'Y',     [NHI_SA_DELETING] = 'X',
+        [NHI_SA_LINGER] = 'L',    [NHI_SA_DEAD] = 'D',        [NHI_SA_V1_KE_SENT] = '1',
+        [NHI_SA_V1_R_SA] = '1',   [NHI_SA_V1_CONFIG] = '1',   [NHI_SA_V1_BARE] = '1',
+        [NHI_SA_AUTH_SIGN] = 'g', [NHI_SA_AUTH_VERIFY] = 'v', [NHI_SA_R_VERIFY] = 'V',
+        [NHI_SA_R_SIGN] = 'G',
     };
     for (unsigned from = 0; from < NHI_SA_STATES; from++)
         for (unsigned to = 0; to < NHI_SA_STATES; to++)
@@ -33,6 +40,8 @@ Test(ike_state, no_way_leads_to_established_without_authentication)
     for (unsigned from = 0; from < NHI_SA_STATES; from++) {
         bool may = nhi_ike_sa_may(from, NHI_SA_UP);
         bool known = from == NHI_SA_AUTH_SENT || from == NHI_SA_R_HALF || from == NHI_SA_R_ASK ||
+                     from == NHI_SA_AUTH_VERIFY || from == NHI_SA_R_VERIFY ||
+                     from == NHI_SA_R_SIGN ||
                      from == NHI_SA_LARVAL; /* a successor inside an authenticated SA */
         cr_assert_eq(may, known);
     }

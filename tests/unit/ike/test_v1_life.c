@@ -103,7 +103,8 @@ Test(v1_life, a_missing_key_is_asked_for_on_either_side)
         cr_assert_eq(nhi_ike_answer(p->s[who].ike, p->s[who].question, str("secret"), p->now), 0);
         duo_run(p);
         duo_pass(p, 3 * S);
-        cr_assert(duo_sa(p, 0) && duo_sa(p, 1), "case %d: %s / %s", k, p->s[0].trace, p->s[1].trace);
+        cr_assert(duo_sa(p, 0) && duo_sa(p, 1), "case %d: %s / %s", k, p->s[0].trace,
+                  p->s[1].trace);
         duo_end(p);
     }
 }
@@ -554,7 +555,8 @@ static void starve(nhtb_v1_mode mode, int who, bool random_too)
         (void)nhi_ike_initiate(p->s[0].ike, p->s[0].peer, p->now);
         duo_drain(p, 0);
         duo_run(p);
-        bool hit = random_too ? p->s[who].fail_random == 0 : p->s[who].allocs >= p->s[who].fail_alloc;
+        bool hit =
+            random_too ? p->s[who].fail_random == 0 : p->s[who].allocs >= p->s[who].fail_alloc;
         for (int tries = 0; tries < 30 && !(duo_child(p, 0, 0) && duo_child(p, 1, 0)); tries++) {
             duo_pass(p, 10 * S);
             (void)nhi_ike_initiate(p->s[0].ike, p->s[0].peer, p->now);
@@ -584,4 +586,68 @@ Test(v1_life, every_random_number_may_fail_once)
         starve(NHTB_V1_MAIN, who, true);
         starve(NHTB_V1_AGGRESSIVE, who, true);
     }
+}
+
+/* ---- numbers of DPD, message IDs ---- */
+
+static void say(duo *p, int from, uint16_t type, uint32_t number)
+{
+    uint8_t spi[16], data[4];
+    nhi_ike_sa *sa = duo_sa(p, from);
+    nhi_put64(spi, sa->spi_i);
+    nhi_put64(spi + 8, sa->spi_r);
+    nhi_put32(data, number);
+    cr_assert_eq(nhi_v1_info_notify(sa, NHI_V1_PROTO_ISAKMP, (nhtb_span){spi, 16}, type,
+                                    (nhtb_span){data, 4}, p->now),
+                 0);
+    duo_drain(p, from);
+}
+
+Test(v1_life, a_probe_is_answered_by_its_number_only)
+{
+    duo *p = up(NHTB_V1_MAIN);
+    nhi_v1 *v = duo_sa(p, 0)->v1;
+    uint32_t number = v->probe.out;
+    nhi_v1_dpd_probe(duo_sa(p, 0), p->now);
+    p->cut[1] = true;
+    duo_drain(p, 0);
+    p->cut[1] = false;
+    cr_assert(v->probe.waiting);
+    say(p, 1, NHI_V1_N_R_U_THERE_ACK, number + 1);
+    duo_run(p);
+    cr_assert(v->probe.waiting, "another number");
+    say(p, 1, NHI_V1_N_R_U_THERE_ACK, number);
+    duo_run(p);
+    cr_assert_not(v->probe.waiting);
+    cr_assert_eq(v->probe.out, number + 1);
+    duo_end(p);
+}
+
+Test(v1_life, a_number_that_goes_backwards_is_not_answered)
+{
+    duo *p = up(NHTB_V1_MAIN);
+    say(p, 1, NHI_V1_N_R_U_THERE, 100);
+    duo_run(p);
+    unsigned answers = p->sent[1];
+    say(p, 1, NHI_V1_N_R_U_THERE, 99);
+    duo_run(p);
+    cr_assert_eq(p->sent[1], answers);
+    say(p, 1, NHI_V1_N_R_U_THERE, 100); /* the same probe again: its answer was lost */
+    duo_run(p);
+    cr_assert_eq(p->sent[1], answers + 1);
+    duo_end(p);
+}
+
+Test(v1_life, an_informational_message_counts_once)
+{
+    duo *p = up(NHTB_V1_MAIN);
+    say(p, 1, NHI_V1_N_R_U_THERE, 100);
+    datagram copy = p->q[0];
+    duo_run(p);
+    unsigned answers = p->sent[1];
+    p->q[p->n++] = copy;
+    duo_run(p);
+    cr_assert_eq(p->s[0].refuse_reason, NHTB_REASON_IKE_MESSAGE_ID);
+    cr_assert_eq(p->sent[1], answers);
+    duo_end(p);
 }
