@@ -232,16 +232,19 @@ static void give_way(nhi_ike_child *c, nhi_ike_child *to, nhtb_time now)
     c->older = to;
 }
 
+/** All of them, in one chain behind c: what they replaced themselves is long drained, and a pair that was
+ *  revived would close a ring. */
 static void take_over(const nhi_v1_x *x, nhi_ike_child *c, nhtb_time now)
 {
+    nhi_ike_child *last = c;
     NHI_LIST_FOR(it, &c->sa->children)
     {
-        nhi_ike_child *o = NHI_CONTAINER(it, nhi_ike_child, link), *last = c;
+        nhi_ike_child *o = NHI_CONTAINER(it, nhi_ike_child, link);
         if (!is_rival(o, c))
             continue;
-        while (last->older && last->older != o)
-            last = last->older;
+        o->older = NULL;
         retire(o, last, x->initiator && !crossed(x, c, o), now);
+        last = o;
     }
 }
 
