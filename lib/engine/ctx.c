@@ -108,7 +108,8 @@ static bool host_ok(const nhtb_host *h)
 static bool crypto_ok(const nhtb_crypto *c)
 {
     return c && c->bulk && c->kdf && c->pk && c->bulk->size >= sizeof *c->bulk &&
-           c->kdf->size >= offsetof(nhtb_kdf_ops, has_cbc) && c->pk->size >= offsetof(nhtb_pk_ops, has_sig);
+           c->kdf->size >= offsetof(nhtb_kdf_ops, has_cbc) &&
+           c->pk->size >= offsetof(nhtb_pk_ops, has_sig);
 }
 
 int nhtb_ctx_new(nhtb_ctx **out, const nhtb_settings *s, const nhtb_host *h, const nhtb_crypto *c)

@@ -29,6 +29,8 @@
     X(inner_out)                                                                                   \
     X(ike_cleartext)                                                                               \
     X(ike_session)                                                                                 \
+    X(v1_cleartext)                                                                                \
+    X(v1_session)                                                                                  \
     X(table_ops)                                                                                   \
     X(bindings)                                                                                    \
     X(cert)                                                                                        \

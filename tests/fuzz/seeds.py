@@ -218,7 +218,36 @@ def seeds(target):
             bytes([how, k % 2 * 3]) + struct.pack("!H", len(m)) + m
             for how, m in ((2, MESSAGES[0]), (6, MESSAGES[0]), (3, MESSAGES[k % 11]),
                            (0x0b, MESSAGES[(k + 7) % 11]), (0x13, b""))) for k in range(12)]
+    if target == "v1_cleartext":
+        ask = [v1_first(2), v1_first(4), v1_first(5), v1_first(2)[:60]]
+        return [bytes([k % 8]) + b"".join(
+            bytes([how, k % 2 * 3]) + struct.pack("!H", len(m)) + m
+            for how, m in ((2, ask[k % 4]), (0x0b, ask[0][28:]), (0x13, b""), (0x0b, ask[(k + 1) % 4]),
+                           (0x93, bytes(40) + b"\x01"), (2, ask[1]))) for k in range(12)]
     return [rolling(200, k) for k in range(8)]
+
+
+def v1_payload(after, body):
+    return struct.pack("!BBH", after, 0, len(body) + 4) + body
+
+
+def v1_first(exchange):
+    """Message 1 of main (2) or aggressive mode (4), or an informational message in the clear (5)."""
+    attrs = b"".join(struct.pack("!HH", 0x8000 | t, v) for t, v in ((1, 7), (14, 256), (2, 4), (4, 19), (3, 1)))
+    transform = v1_payload(0, struct.pack("!BBH", 1, 1, 0) + attrs)
+    offer = struct.pack("!II", 1, 1) + v1_payload(0, struct.pack("!BBBB", 1, 1, 0, 1) + transform)
+    dpd, natt = bytes.fromhex("afcad71368a1f1c96b8696fc77570100"), bytes.fromhex("4a131c81070358455c5728f20e95452f")
+    vendors = v1_payload(13, dpd) + v1_payload(0, natt)
+    if exchange == 2:
+        first, body = 1, v1_payload(13, offer) + vendors
+    elif exchange == 4:
+        first, body = 1, (v1_payload(4, offer) + v1_payload(10, bytes(range(64))) + v1_payload(5, bytes(32))
+                          + v1_payload(13, b"\x02\0\0\0spoke") + vendors)
+    else:
+        first, body = 11, v1_payload(12, struct.pack("!IBBH", 1, 1, 0, 14)) + v1_payload(
+            0, struct.pack("!IBBH", 1, 1, 16, 1) + bytes(16))
+    return (b"\x77" * 8 + bytes(8) + struct.pack("!BBBBII", first, 0x10, exchange, 0, 7 if exchange == 5 else 0,
+                                                len(body) + 28) + body)
 
 
 def main():

@@ -2,8 +2,11 @@
  * Two contexts that negotiate over a network the fuzzer rules: it drops, doubles and reorders
  * datagrams, rekeys and clears, and, knowing the keys, edits the payload lists inside protected
  * messages before they are sealed again. Whatever happened, an honest network afterwards brings the
- * tunnel back and traffic through it. Input: an option byte, then steps. RFC 7296 1, 2. */
+ * tunnel back and traffic through it. Input: an option byte, then steps. RFC 7296 1, 2. The same
+ * with IKEv1 is target v1_session (RFC 2409). */
+#include "engine/engine.h"
 #include "fuzz/fuzz_side.h"
+#include "fuzz/fuzz_v1.h"
 #include "wire/ike.h"
 #include "wire/ip.h"
 
@@ -21,6 +24,7 @@ typedef struct world {
     fuzz_side side[2];
     datagram *queue[QUEUE];
     unsigned n, from, delivered[2];
+    bool v1;
 } world;
 
 /* ---- network ---- */
@@ -214,13 +218,17 @@ static void edit_protected(datagram *d, uint8_t *msg, size_t n, fuzz_in *in, siz
         d->n = marker + fuzz_sk_seal(key, msg, again, text_n, ROOM - marker);
 }
 
-static void edit(datagram *d, fuzz_in *in)
+static void edit(world *w, datagram *d, fuzz_in *in)
 {
     size_t marker = d->kind == NHTB_PKT_UDP_4500 ? 4 : 0;
     if (d->n < marker + NHI_IKE_HDR || (marker && nhi_get32(d->data) != 0))
         return;
     uint8_t *msg = d->data + marker;
-    if (msg[16] == NHI_PL_SK)
+    size_t n = d->n - marker;
+    if (w->v1 &&
+        fuzz_v1_edit(w->side[!d->to].ctx->ike, w->side[d->to].ctx->ike, msg, &n, ROOM - marker, in))
+        d->n = marker + n;
+    else if (!w->v1 && msg[16] == NHI_PL_SK)
         edit_protected(d, msg, d->n - marker, in, marker);
     else
         edit_bytes(msg, d->n - marker, in);
@@ -271,7 +279,7 @@ static void step(world *w, fuzz_in *in)
             break;
         d = take(w, i);
         if ((op & 15) >= 5 && (op & 15) <= 7)
-            edit(d, in);
+            edit(w, d, in);
         if ((op & 15) < 8)
             receive(w, d);
         free(d);
@@ -394,11 +402,15 @@ static void open_side(world *w, unsigned i, unsigned opt)
     p.establish = i == 1 || opt & 4 ? NHTB_ESTABLISH_IMMEDIATELY : NHTB_ESTABLISH_ON_TRAFFIC;
     p.children = &c;
     p.n_children = 1;
+    nhtb_v1 v1;
+    nhtb_v1_user alice;
+    fuzz_v1_entry(&v1, &alice, i == 0, opt);
+    p.v1 = w->v1 ? &v1 : NULL;
     fuzz_check(nhtb_txn_begin(s->ctx, &t) == 0 && nhtb_txn_peer(t, &p, &s->peer[0]) == 0);
     fuzz_check(nhtb_txn_commit(t, s->now) == 0);
 }
 
-int fuzz_ike_session(const uint8_t *p, size_t n)
+static int session(const uint8_t *p, size_t n, bool v1)
 {
     static world w;
     fuzz_in in = {p, n};
@@ -406,6 +418,7 @@ int fuzz_ike_session(const uint8_t *p, size_t n)
     if (n > 1500)
         return 0;
     memset(&w, 0, sizeof w);
+    w.v1 = v1;
     fuzz_keys_forget();
     for (unsigned i = 0; i < 2; i++)
         open_side(&w, i, opt);
@@ -423,4 +436,14 @@ int fuzz_ike_session(const uint8_t *p, size_t n)
         fuzz_side_close(&w.side[i]);
     }
     return 0;
+}
+
+int fuzz_ike_session(const uint8_t *p, size_t n)
+{
+    return session(p, n, false);
+}
+
+int fuzz_v1_pair(const uint8_t *p, size_t n)
+{
+    return session(p, n, true);
 }

@@ -15,6 +15,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from gateway import Gateway, config  # noqa: E402
+from foreign import ROWS as ROWS_FOREIGN  # noqa: E402
 from guest import Guest  # noqa: E402
 from lab import Lab, LabError, ping, run, wait_for  # noqa: E402
 from rows import ROWS as ROWS_V2  # noqa: E402
@@ -23,7 +24,7 @@ from rows_v1 import ROWS as ROWS_V1  # noqa: E402
 from strongswan import StrongSwan, version  # noqa: E402
 
 DOC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "interop.md")
-ROWS = ROWS_V2 + ROWS_PKI + ROWS_V1
+ROWS = ROWS_V2 + ROWS_PKI + ROWS_V1 + ROWS_FOREIGN
 print_lock = threading.Lock()
 
 
@@ -140,6 +141,8 @@ class Run:
 def perform(row):
     started = time.monotonic()
     with Lab("row") as lab:
+        if "perform" in row:
+            return {**row["perform"](lab, row), "seconds": time.monotonic() - started}
         r = Run(lab, row)
         r.first = r.up()
         r.traffic()
@@ -176,12 +179,12 @@ def write_doc(results):
     lines = ["# Interoperability", "",
              "Written by `tests/interop/run.sh`; not edited by hand. Suite, SPIs (in / out as the peer sees them) and",
              "byte counters (in / out) are the peer's own report after traffic both ways.", "",
-             f"Peer: strongSwan {swan} (Debian 12, {platform.machine()}); \"userland\" is its kernel-libipsec ESP in UDP,",
+             f"Peer, unless another is named: strongSwan {swan} (Debian 12, {platform.machine()}); \"userland\" is its kernel-libipsec ESP in UDP,",
              f"\"kernel\" is its netlink interface on a {kernel}.", "",
              "| # | row | peer | our role | IKE suite | ESP | mode | SPIs | bytes | result |",
              "|---|---|---|---|---|---|---|---|---|---|"]
     for n, (row, got, error) in enumerate(results, 1):
-        peer = f"strongSwan {swan}, " + ("kernel" if row.get("kernel") else "userland")
+        peer = row.get("peer") or f"strongSwan {swan}, " + ("kernel" if row.get("kernel") else "userland")
         cells = [got["suite"], got["esp"], got["mode"], got["spis"], got["bytes"], "pass"] if got else \
                 ["", "", "", "", "", "FAIL: " + error.replace("|", "/")]
         lines.append("| " + " | ".join([str(n), row["name"], peer, row["role"]] + cells) + " |")

@@ -177,6 +177,7 @@ typedef struct sim_peer_opts {
     uint32_t liveness_s, lifetime_s, child_lifetime_s, path_mtu;
     uint64_t child_packets, child_bytes;
     uint16_t n_children; /* default 1; all alike, named <name>-<i> */
+    const nhtb_v1 *v1;   /* NULL: IKEv2 */
 } sim_peer_opts;
 int sim_peer(sim_node *n, const sim_peer_opts *o, nhtb_peer_id *out);
 int sim_peer_txn(nhtb_txn *t, const sim_node *n, const sim_peer_opts *o, nhtb_peer_id *out);

@@ -193,6 +193,7 @@ static void fill_peer(nhtb_peer *p, const sim_node *n, const sim_peer_opts *o)
     p->liveness_s = o->liveness_s;
     p->lifetime_s = o->lifetime_s;
     p->path_mtu = o->path_mtu;
+    p->v1 = o->v1;
     if (o->remote && nhtb_addr_parse(o->remote, &p->path.remote))
         sim_die(n->s, o->remote, NHTB_ERR_ARG);
     if (o->remote && p->path.remote.family == 6)

@@ -18,6 +18,13 @@ void nhi_v1_mid_note(nhi_ike_sa *sa, uint32_t mid)
     sa->v1->next_mid = (uint8_t)((sa->v1->next_mid + 1) % NHI_V1_MIDS);
 }
 
+void nhi_v1_mid_forget(nhi_ike_sa *sa, uint32_t mid)
+{
+    for (size_t i = 0; i < NHI_V1_MIDS; i++)
+        if (sa->v1->mids[i] == mid)
+            sa->v1->mids[i] = 0;
+}
+
 /** A finished one makes room; one that still waits does not. */
 static void make_room(nhi_ike_sa *sa)
 {

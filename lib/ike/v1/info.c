@@ -101,6 +101,11 @@ static void delete_children(nhi_ike_sa *sa, const nhi_v1_delete *d, nhtb_time no
     }
 }
 
+static bool is_proved(const nhi_ike_sa *sa)
+{
+    return sa->state == NHI_SA_UP || sa->state == NHI_SA_V1_CONFIG;
+}
+
 /** Of this SA, or of another one of the same peer (after a reauthentication). */
 static void delete_isakmp(nhi_ike_sa *sa, const nhi_v1_delete *d, nhtb_time now)
 {
@@ -109,7 +114,7 @@ static void delete_isakmp(nhi_ike_sa *sa, const nhi_v1_delete *d, nhtb_time now)
         NHI_LIST_FOR_SAFE(it, nx, &sa->peer->sas)
         {
             nhi_ike_sa *o = NHI_CONTAINER(it, nhi_ike_sa, peer_link);
-            if (o->v1 && o->state == NHI_SA_UP && o->spi_i == spi_i && o->spi_r == spi_r)
+            if (o->v1 && is_proved(o) && o->spi_i == spi_i && o->spi_r == spi_r)
                 nhi_v1_sa_gone(o, NHTB_DETAIL_DELETED_BY_PEER, now);
         }
         if (sa->state == NHI_SA_DEAD)
@@ -120,7 +125,7 @@ static void delete_isakmp(nhi_ike_sa *sa, const nhi_v1_delete *d, nhtb_time now)
 static void take_delete(nhi_ike_sa *sa, nhtb_span body, nhtb_time now)
 {
     nhi_v1_delete d;
-    if (!nhi_v1_delete_read(&d, body) || sa->state != NHI_SA_UP || !sa->peer)
+    if (!nhi_v1_delete_read(&d, body) || !is_proved(sa) || !sa->peer)
         return;
     if (d.protocol == NHI_V1_PROTO_ESP && d.spi_len == 4)
         delete_children(sa, &d, now);

@@ -147,7 +147,7 @@ unsigned nhi_v1_modecfg_asked(nhi_v1_x *x, const nhi_v1_cfg *c, nhtb_time now)
     nhtb_addr a;
     (void)c;
     /* before XAuth has passed nobody gets anything */
-    if (nhi_v1_conf_entry(sa)->config != NHTB_V1_SERVER || sa->v1->conf->xauth_due)
+    if (nhi_v1_conf_entry(sa)->config != NHTB_V1_SERVER || !nhi_v1_xauth_over(sa, now))
         return NHTB_REASON_IKE_STATE;
     nhi_v1_send_inner(sa->ike, &b);
     nhi_v1_build_cfg_begin(&b, NHI_V1_CFG_REPLY, x->id);

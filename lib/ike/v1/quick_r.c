@@ -12,16 +12,18 @@ typedef struct answer {
     uint8_t p[];
 } answer;
 
+/** The newest pair for exactly this traffic. */
 static nhi_ike_child *pair_for(const nhi_ike_sa *sa, uint16_t cfg, const nhi_ts_list *local,
                                const nhi_ts_list *remote)
 {
+    nhi_ike_child *best = NULL;
     NHI_LIST_FOR(ct, &sa->children)
     {
         nhi_ike_child *c = NHI_CONTAINER(ct, nhi_ike_child, link);
         if (c->cfg == cfg && c->state == NHI_CHILD_UP && nhi_v1_quick_same(c, local, remote))
-            return c;
+            best = c;
     }
-    return NULL;
+    return best;
 }
 
 typedef struct match {
@@ -104,6 +106,14 @@ static void refuse(nhi_v1_x *x, uint16_t notify, nhtb_detail d, uint32_t spi, nh
     nhi_v1_x_kill(x);
 }
 
+/** Message 1 comes again; with more memory, perhaps. */
+static unsigned starve(nhi_v1_x *x)
+{
+    nhi_v1_mid_forget(x->sa, x->mid);
+    nhi_v1_x_kill(x);
+    return NHTB_REASON_MEMORY;
+}
+
 /** The pair of what was agreed. */
 static int make_pair(nhi_v1_x *x, const nhi_v1_phase2 *c, const nhi_ts_list *local,
                      const nhi_ts_list *remote)
@@ -122,7 +132,7 @@ static int make_pair(nhi_v1_x *x, const nhi_v1_phase2 *c, const nhi_ts_list *loc
     return 0;
 }
 
-static void respond(nhi_v1_x *x, nhtb_span secret, nhtb_time now);
+static unsigned respond(nhi_v1_x *x, nhtb_span secret, nhtb_time now);
 
 /** What of message 1 decides: selectors, then the proposal of the configuration they fit. */
 static unsigned judge(nhi_v1_x *x, const nhi_v1_msg *m, const nhi_v1_sa_pl *offer, nhtb_time now)
@@ -147,19 +157,15 @@ static unsigned judge(nhi_v1_x *x, const nhi_v1_msg *m, const nhi_v1_sa_pl *offe
         refuse(x, NHI_V1_N_NO_PROPOSAL_CHOSEN, NHTB_DETAIL_NO_PROPOSAL, 0, now);
         return NHTB_REASON_NONE;
     }
-    if (make_pair(x, &c, &local, &remote) || keep_answer(x, m, &c)) {
-        nhi_v1_x_kill(x); /* message 1 will come again; with more memory, perhaps */
-        return NHTB_REASON_MEMORY;
-    }
+    if (make_pair(x, &c, &local, &remote) || keep_answer(x, m, &c))
+        return starve(x);
     ((answer *)(void *)x->own->p)->shorter = is_shorter(&c, &own);
     nhi_v1_announce_read(x, m);
-    if (!ke) {
-        respond(x, (nhtb_span){NULL, 0}, now);
-        return NHTB_REASON_NONE;
-    }
+    if (!ke)
+        return respond(x, (nhtb_span){NULL, 0}, now);
     x->state = NHI_V1_X_BUSY;
     if (!nhi_v1_quick_ke(&x->nego, ke->body) || nhi_ike_nego_make(&x->nego, c.suite.ke))
-        nhi_v1_x_kill(x);
+        return starve(x);
     return NHTB_REASON_NONE;
 }
 
@@ -170,8 +176,9 @@ unsigned nhi_v1_quick_r_first(nhi_v1_x *x, const nhi_v1_msg *m, nhtb_time now)
     nhi_v1_sa_pl offer;
     if (sa->state != NHI_SA_UP || !sa->peer || sa->ike->shutting || x->nego.child)
         return NHTB_REASON_IKE_STATE;
+    nhi_v1_quick_begin(x);
     if (nhi_ike_nego_begin(&x->nego, sa, NHI_TASK_CREATE, true))
-        return NHTB_REASON_MEMORY;
+        return starve(x);
     if (!p || !nhi_v1_quick_theirs(&x->nego, m)) {
         refuse(x, NHI_V1_N_PAYLOAD_MALFORMED, NHTB_DETAIL_MALFORMED, 0, now);
         return NHTB_REASON_IKE_MALFORMED;
@@ -225,25 +232,20 @@ static int send_second(nhi_v1_x *x, nhtb_time now)
 }
 
 /** The pair is there before message 2 is: the initiator may send on it at once. */
-static void respond(nhi_v1_x *x, nhtb_span secret, nhtb_time now)
+static unsigned respond(nhi_v1_x *x, nhtb_span secret, nhtb_time now)
 {
     nhi_ike_child *c = x->nego.child;
-    nhi_ike_sa *sa = x->sa;
+    if (nhi_ike_child_install(c, &x->nego, secret, false, now))
+        return starve(x);
     if (send_second(x, now)) {
-        nhi_v1_x_kill(x);
-        return;
-    }
-    int err = nhi_ike_child_install(c, &x->nego, secret, false, now);
-    if (err) {
-        nhi_ike_peer_child_failed(sa, c->cfg, NHTB_DETAIL_MEMORY, 0, now);
-        (void)nhi_v1_info_delete_child(sa, c->spi_in, now);
-        nhi_v1_x_kill(x);
-        return;
+        nhi_ike_child_remove(c);
+        return starve(x);
     }
     nhi_ike_nhtb_learn(&x->nego);
     nhi_v1_modecfg_bind(c);
     x->nego.child = NULL;
     x->made = c->spi_in;
+    return NHTB_REASON_NONE;
 }
 
 void nhi_v1_quick_r_made(nhi_v1_x *x, nhtb_time now)
@@ -251,10 +253,10 @@ void nhi_v1_quick_r_made(nhi_v1_x *x, nhtb_time now)
     nhi_ike_nego *g = &x->nego;
     (void)now;
     if (nhi_ike_nego_shared(g, (nhtb_span){g->peer_ke->p, g->peer_ke->n}))
-        nhi_v1_x_kill(x);
+        (void)starve(x);
 }
 
 void nhi_v1_quick_r_shared(nhi_v1_x *x, nhtb_span secret, nhtb_time now)
 {
-    respond(x, secret, now);
+    (void)respond(x, secret, now);
 }

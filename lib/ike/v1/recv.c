@@ -104,7 +104,9 @@ static unsigned handle(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
 /** Message 3 of aggressive mode was lost: the responder says its 2 again. */
 static void repeat(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
 {
-    if (!sa->initiator)
+    bool working = sa->state == NHI_SA_R_KE || sa->state == NHI_SA_R_VERIFY ||
+                   sa->state == NHI_SA_R_SIGN || sa->state == NHI_SA_R_ASK;
+    if (!sa->initiator && !working)
         nhi_ike_window_repeat(sa, in->path, in->kind, now);
     else if (sa->v1->last)
         nhi_ike_send_buf(sa, sa->v1->last, now);
@@ -182,13 +184,16 @@ static bool may_begin(const nhi_ike_sa *sa, uint8_t exchange)
     return sa->state == NHI_SA_UP || sa->state == NHI_SA_V1_CONFIG;
 }
 
-static void dispatch(nhi_ike_sa *sa, nhi_v1_x *x, const nhi_v1_in *in, nhtb_time now)
+static unsigned dispatch(nhi_ike_sa *sa, nhi_v1_x *x, const nhi_v1_in *in, nhtb_time now)
 {
     unsigned why = x->exchange == NHI_V1_EX_TRANSACTION ? nhi_v1_trans_recv(x, in->m, now)
                                                         : nhi_v1_quick_recv(x, in->m, now);
+    if (why == NHTB_REASON_MEMORY && !x->initiator && x->received == 1)
+        nhi_v1_mid_forget(sa, x->mid);
     if (why && x->state != NHI_V1_X_DONE)
         nhi_v1_x_kill(x);
     nhi_v1_pump(sa, now);
+    return why;
 }
 
 /** The message is authentic: its exchange goes on, or begins. */
@@ -207,8 +212,7 @@ static unsigned accept(nhi_ike_sa *sa, nhi_v1_x *x, const nhi_v1_in *in, nhtb_ti
     if (!x)
         return NHTB_REASON_MEMORY;
     nhi_v1_x_heard(x, in->msg, in->iv, now);
-    dispatch(sa, x, in, now);
-    return NHTB_REASON_NONE;
+    return dispatch(sa, x, in, now);
 }
 
 /** Keys of phase 1, the chain of this exchange. */

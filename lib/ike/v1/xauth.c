@@ -177,6 +177,17 @@ void nhi_v1_xauth_acked(nhi_ike_sa *sa, nhtb_time now)
         nhi_v1_refuse(sa, NHTB_DETAIL_XAUTH, 0, now);
 }
 
+bool nhi_v1_xauth_over(nhi_ike_sa *sa, nhtb_time now)
+{
+    struct nhi_v1_conf *k = sa->v1->conf;
+    nhi_v1_x *x = nhi_v1_x_running(sa, NHI_V1_EX_TRANSACTION);
+    if (!k->xauth_due || !k->passed || !x || x->step != NHI_V1_STEP_STATUS)
+        return !k->xauth_due;
+    nhi_v1_x_done(x, now);
+    nhi_v1_xauth_acked(sa, now);
+    return true;
+}
+
 /* ---- client ---- */
 
 int nhi_v1_xauth_tell(nhi_v1_x *x, nhtb_span user, nhtb_span password, nhtb_time now)
