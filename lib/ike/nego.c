@@ -223,8 +223,8 @@ void nhi_ike_job_done(nhi_ike *ike, nhtb_job *j, nhtb_time now)
         return;
     }
     x->job = NULL;
-    if (j->sig && !sa->v1) {
-        nhi_ike_cert_done(x, j, now);
+    if (j->sig) {
+        (sa->v1 ? nhi_v1_cert_done : nhi_ike_cert_done)(x, j, now);
         nhi_job_free(ike->mem, j);
         nhi_ike_task_pump(sa, now);
         return;

@@ -413,62 +413,6 @@ nhi_ike_child *nhi_ike_child_live(const nhi_ike_peer *peer, uint16_t cfg,
                                   const nhi_ike_child *not_this);
 const nhtb_child *nhi_ike_child_cfg(const nhi_ike_child *c);
 
-/* ---- peer.c ---- */
-nhi_ike_peer *nhi_ike_peer_get(const nhi_ike *ike, nhtb_peer_id id);
-nhi_ike_peer *nhi_ike_peer_for_init(nhi_ike *ike, const nhtb_path *path, uint16_t ke,
-                                    nhi_suite *suite, nhi_ike_peer **known);
-nhi_ike_peer *nhi_ike_peer_find(nhi_ike *ike, const nhi_ike_sa *sa, const nhtb_identity *idi,
-                                const nhtb_identity *idr);
-/** Does either side prove itself with the pre-shared key? */
-bool nhi_ike_peer_uses_psk(const nhi_ike_peer *p);
-nhtb_identity nhi_ike_peer_local_id(const nhi_ike_peer *p, const nhtb_path *path);
-/** The SA that carries new exchanges: up, else being set up; NULL: none. */
-nhi_ike_sa *nhi_ike_peer_sa(const nhi_ike_peer *p);
-int nhi_ike_peer_initiate(nhi_ike_peer *p, uint16_t child, nhtb_time now);
-void nhi_ike_peer_retry(nhi_ike_peer *p, nhtb_time now);
-void nhi_ike_peer_retry_fired(nhi_ike_peer *p, nhtb_time now);
-/** Another attempt beside this one, whose IKE_AUTH gets no answer. */
-void nhi_ike_peer_afresh(nhi_ike_sa *stuck, nhtb_time now);
-/** A first exchange beside an SA that is up (IKEv1 has no other way to renew one). */
-int nhi_ike_peer_beside(nhi_ike_peer *p, nhtb_time now);
-/** -1: the path is not this peer's; else how specific the entry is. */
-int nhi_ike_peer_path_score(const nhi_ike_peer *p, const nhtb_path *path);
-/** Chosen before we knew who it is: is the suite one of this peer's too? */
-bool nhi_ike_peer_suite_allowed(const nhi_ike_peer *p, const nhi_suite *s);
-/** Wants every configured child that is missing. */
-void nhi_ike_peer_want_children(nhi_ike_peer *p, nhtb_time now);
-/** A child was not made: told to the host; `immediately` peers try again, ever more slowly. */
-void nhi_ike_peer_child_failed(nhi_ike_sa *sa, uint16_t cfg, nhtb_detail detail, uint32_t code,
-                               nhtb_time now);
-void nhi_ike_peer_free(nhi_ike_peer *p);
-
-/* ---- wildcard.c ---- */
-bool nhi_ike_wildcard_valid(uint8_t kind, const nhtb_identity *pattern);
-bool nhi_ike_wildcard_match(uint8_t kind, const nhtb_identity *pattern, const nhtb_identity *got);
-/** The instance of an identity, NULL: none. */
-nhi_ike_peer *nhi_ike_wildcard_find(const nhi_ike_peer *entry, const nhtb_identity *id);
-/** Makes it (the identity has proved itself). NULL: *err says why. */
-nhi_ike_peer *nhi_ike_wildcard_spawn(nhi_ike_peer *entry, const nhtb_identity *id, int *err);
-/** An SA left the peer: an instance without any goes after this call. */
-void nhi_ike_wildcard_left(nhi_ike_peer *p);
-
-/* ---- explain.c ---- */
-/** A failure to remember. step: static text. child: UINT16_MAX for the IKE SA. */
-typedef struct nhi_ike_fault {
-    nhtb_detail detail;
-    uint32_t code;
-    uint16_t child;
-    bool responder;
-    const char *step;
-} nhi_ike_fault;
-void nhi_ike_explain_note(nhi_ike_peer *p, const nhi_ike_fault *f, nhtb_time now);
-/** Two offers with nothing in common; before the note that says so. */
-void nhi_ike_explain_offers(nhi_ike_peer *p, nhtb_protocol proto, const nhi_ike_sa_pl *ours,
-                            const nhi_ike_sa_pl *theirs);
-/** The IKE SA (UINT16_MAX) or this child came up: an older failure of it is history. */
-void nhi_ike_explain_cured(nhi_ike_peer *p, uint16_t child);
-void nhi_ike_explain_free(nhi_ike_peer *p);
-
 /* ---- send.c ---- */
 void nhi_ike_send_inner(nhi_ike *ike, nhi_ike_builder *b);
 int nhi_ike_send_request(nhi_ike_sa *sa, uint8_t exchange, nhi_ike_builder *b, nhtb_time now);
@@ -549,82 +493,14 @@ nhtb_detail nhi_ike_error_detail(uint16_t notify);
 /** Asks the host for the PSK; the SA waits in `state` (ASK or R_ASK). */
 int nhi_ike_ask(nhi_ike_sa *sa, nhi_ike_state state, nhtb_time now);
 
-/* ---- v2 ---- */
-int nhi_ike_init_i_start(nhi_ike_sa *sa, nhtb_time now);
-void nhi_ike_init_i_made(nhi_ike_sa *sa, nhtb_time now);
-unsigned nhi_ike_init_i_recv(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg,
-                             const nhtb_path *path, nhtb_time now);
-void nhi_ike_init_i_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
-unsigned nhi_ike_init_r_recv(nhi_ike *ike, const nhi_ike_hdr *h, nhtb_span msg,
-                             const nhtb_path *path, uint8_t kind, nhtb_time now);
-void nhi_ike_init_r_made(nhi_ike_sa *sa, nhtb_time now);
-void nhi_ike_init_r_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
-/** Payloads that both INIT messages share. */
-void nhi_ike_init_build(nhi_ike_sa *sa, nhi_ike_builder *b, const nhi_ike_nego *x,
-                        bool force_encap);
-bool nhi_ike_init_vendor(const nhi_ike_msg *m);
-/** Does the peer take fragments, and may we? */
-bool nhi_ike_init_frag(const nhi_ike *ike, const nhi_ike_msg *m);
-void nhi_ike_auth_i_send(nhi_ike_sa *sa, nhtb_time now);
-void nhi_ike_auth_i_done(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
-void nhi_ike_auth_r_recv(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
-void nhi_ike_auth_r_resume(nhi_ike_sa *sa, nhtb_span psk, nhtb_time now);
-
-int nhi_ike_child_i_start(nhi_ike_sa *sa, uint16_t cfg, nhi_ike_child *old, nhtb_time now);
-void nhi_ike_child_i_made(nhi_ike_sa *sa, nhtb_time now);
-void nhi_ike_child_i_done(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
-void nhi_ike_child_i_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
-/** Initiator's common part of IKE_AUTH and CREATE_CHILD_SA: SA, (KE,) TS, NHTB of the request. */
-void nhi_ike_child_i_offer(nhi_ike_nego *x, nhi_ike_builder *b, bool in_auth);
-/** Takes SA, TS and NHTB of the answer into x; NONE, or why the child failed. */
-nhtb_detail nhi_ike_child_i_accept(nhi_ike_nego *x, const nhi_ike_msg *m, bool in_auth);
-
-void nhi_ike_create_r(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
-void nhi_ike_child_r_made(nhi_ike_sa *sa, nhtb_time now);
-void nhi_ike_child_r_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
-/** Responder: finds the configuration, narrows, chooses; x->child is made. 0, or the notify to
- *  answer. */
-uint16_t nhi_ike_child_r_choose(nhi_ike_nego *x, const nhi_ike_msg *m, bool in_auth);
-/** SA, (nonce, KE,) TS, NHTB of the answer. */
-void nhi_ike_child_r_answer(nhi_ike_nego *x, nhi_ike_builder *b, bool in_auth);
-
-/** Does our replacement lose against the peer's? (2.8.1) */
-bool nhi_ike_rekey_child_loses(const nhi_ike_nego *x);
-/** After an install that replaces `old` (NULL: gone meanwhile). */
-void nhi_ike_rekey_child_i(nhi_ike_sa *sa, nhi_ike_child *fresh, nhtb_time now);
-void nhi_ike_rekey_child_r(nhi_ike_sa *sa, nhi_ike_child *fresh, nhtb_time now);
-
-int nhi_ike_rekey_ike_start(nhi_ike_sa *sa, nhtb_time now);
-void nhi_ike_rekey_ike_made(nhi_ike_sa *sa, nhtb_time now);
-void nhi_ike_rekey_ike_done(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
-void nhi_ike_rekey_ike_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
-void nhi_ike_rekey_ike_r(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
-void nhi_ike_rekey_ike_r_made(nhi_ike_sa *sa, nhtb_time now);
-void nhi_ike_rekey_ike_r_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
-/** Children and wishes go to the successor; the old SA is REKEYED. */
-void nhi_ike_rekey_ike_move(nhi_ike_sa *from, nhi_ike_sa *to, nhtb_time now);
-
-/** The lowest nonce of an exchange, kept with what it made (2.8.1). */
-void nhi_ike_collide_keep(const nhi_ike_nego *x, uint8_t kept[NHI_IKE_NONCE_KEPT], uint16_t *n);
-/** < 0: a is lower. Octet by octet, a prefix is lower. */
-int nhi_ike_collide_cmp(const uint8_t *a, size_t an, const uint8_t *b, size_t bn);
-/** Two unrelated pairs for one configuration: the creator of the one with the lowest nonce deletes
- *  it. */
-void nhi_ike_collide_children(nhi_ike_child *fresh);
-/** Two authenticated SAs with one peer. */
-void nhi_ike_collide_sas(nhi_ike_sa *fresh, nhtb_time now);
-
-void nhi_ike_info_r(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
-void nhi_ike_info_delete_child(nhi_ike_sa *sa, nhi_ike_child *c, nhtb_time now);
-void nhi_ike_info_delete_ike(nhi_ike_sa *sa, nhtb_time now);
-void nhi_ike_info_liveness(nhi_ike_sa *sa, nhtb_time now);
-void nhi_ike_info_done(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now);
-
 /* ---- nhtb.c (protocol-facts 1.4 item 5, 1.5) ---- */
 void nhi_ike_nhtb_write(nhi_ike_nego *x, nhi_ike_builder *b);
 void nhi_ike_nhtb_read(nhi_ike_nego *x, const nhi_ike_msg *m);
 void nhi_ike_nhtb_learn(const nhi_ike_nego *x);
 
 #include "ike/v1/hooks.h"
+#include "ike/v2/v2.h"
+
+#include "ike/entry.h"
 
 #endif

@@ -70,6 +70,13 @@ void nhi_v1_job_failed(nhi_ike_nego *x, int status, bool by_peer, nhtb_time now)
     (void)now;
 }
 
+void nhi_v1_cert_done(nhi_ike_nego *x, nhtb_job *j, nhtb_time now)
+{
+    (void)x;
+    (void)j;
+    (void)now;
+}
+
 void nhi_v1_pump(nhi_ike_sa *sa, nhtb_time now)
 {
     (void)sa;

@@ -30,8 +30,12 @@
     X(ike_cleartext)                                                                               \
     X(ike_session)                                                                                 \
     X(ike_fragments)                                                                               \
+    X(v1_cleartext)                                                                                \
+    X(v1_session)                                                                                  \
     X(table_ops)                                                                                   \
-    X(bindings)
+    X(bindings)                                                                                    \
+    X(cert)                                                                                        \
+    X(names)
 #if defined(FUZZ_HAVE_GATEWAY)
 #define FUZZ_GATEWAY_TARGETS(X) X(config_json) X(control)
 #else

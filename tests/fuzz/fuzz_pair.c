@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * See fuzz_pair.h. */
 #include "fuzz/fuzz_pair.h"
+#include "fuzz/fuzz_v1.h"
 #include "wire/ike.h"
 #include "wire/ip.h"
 
@@ -278,6 +279,10 @@ static void open_side(fuzz_pair *w, unsigned i, const fuzz_pair_opts *opt)
         i == 1 || opt->both_start ? NHTB_ESTABLISH_IMMEDIATELY : NHTB_ESTABLISH_ON_TRAFFIC;
     p.children = &c;
     p.n_children = 1;
+    nhtb_v1 v1;
+    nhtb_v1_user alice;
+    fuzz_v1_entry(&v1, &alice, i == 0, opt->v1_opt);
+    p.v1 = opt->v1 ? &v1 : NULL;
     fuzz_check(nhtb_txn_begin(s->ctx, &t) == 0 && nhtb_txn_peer(t, &p, &s->peer[0]) == 0);
     fuzz_check(nhtb_txn_commit(t, s->now) == 0);
 }
@@ -285,6 +290,7 @@ static void open_side(fuzz_pair *w, unsigned i, const fuzz_pair_opts *opt)
 void fuzz_pair_open(fuzz_pair *w, const fuzz_pair_opts *o)
 {
     memset(w, 0, sizeof *w);
+    w->v1 = o->v1;
     fuzz_keys_forget();
     for (unsigned i = 0; i < 2; i++)
         open_side(w, i, o);

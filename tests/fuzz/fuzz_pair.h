@@ -22,6 +22,7 @@ typedef struct fuzz_pair {
     fuzz_datagram *queue[FUZZ_QUEUE];
     unsigned n, from, delivered[2];
     bool lied; /* a protected message was edited: by the target */
+    bool v1;   /* both speak IKEv1 */
 } fuzz_pair;
 
 /** Side 0 is "hub", side 1 "spoke" and initiates. */
@@ -29,6 +30,8 @@ typedef struct fuzz_pair_opts {
     uint64_t seed;
     bool cookies;           /* always, not never */
     bool encap, both_start; /* UDP whatever the path; the hub initiates too */
+    bool v1;                /* IKEv1, with what v1_opt says (fuzz_v1_entry) */
+    unsigned v1_opt;
     uint16_t fragment_size; /* 0: the default. Else identities are long, so that IKE_AUTH is cut */
 } fuzz_pair_opts;
 void fuzz_pair_open(fuzz_pair *w, const fuzz_pair_opts *o);

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes first inputs of a fuzz target: seeds.py TARGET DIRECTORY. Formats: the target's source."""
+import base64
 import hashlib
 import json
 import os
+import re
 import struct
 import sys
 
@@ -174,6 +176,26 @@ def session(k):
         bytes([0x88, len(text)]) + text + b"\x07\x05"
 
 
+def pki_seeds(target):
+    """The fixture's certificates and lists (tests/pki/fixture.h)."""
+    text = open(os.path.join(os.path.dirname(__file__), "../pki/fixture.h"), encoding="utf-8").read()
+    blocks = {n: "".join(re.findall(r'"([^"]*)"', b)).replace("\\n", "\n")
+              for n, b in re.findall(r"pki_(\w+)\[\] =\n(.*?);", text, re.S)}
+    der = {n: base64.b64decode("".join(b.splitlines()[1:-1])) for n, b in blocks.items() if b.startswith("-----")}
+    if target == "names":
+        names = [b"\0" + t for t in (b"C=DE, O=Example, CN=hub", b"CN=*, DC=a\\, b", b"E=a@b, UID=1")]
+        dn = bytes.fromhex("300e310c300a06035504030c03687562")
+        return names + [bytes([len(dn)]) + dn + dn, bytes([len(dn)]) + dn + dn[:-1] + b"B"]
+    certs = [bytes([0]) + d for n, d in der.items() if "key" not in n and "crl" not in n]
+    crls = [bytes([1]) + d for n, d in der.items() if "crl" in n]
+    algorithms = ["06092a864886f70d01010b0500", "06082a8648ce3d040302",
+                  "06092a864886f70d01010a3034a00f300d06096086480165030402010500a11c301a06092a864886f70d010108"
+                  "300d06096086480165030402010500a203020120"]
+    return certs[:8] + crls + [bytes([2]) + bytes.fromhex(a) for a in algorithms] + \
+        [bytes([3]) + blocks["p256"].encode(), bytes([4]) + bytes.fromhex("3006020101020102")] + \
+        [bytes([5 + k]) for k in range(9)] + [bytes([5, 1, k, 0x30]) for k in range(4)]
+
+
 def seeds(target):
     if target == "wire_ip":
         return [p + bytes([o, 200, 80]) for i, p in enumerate(PACKETS) for o in (i % 8, 2)]
@@ -209,6 +231,8 @@ def seeds(target):
                 + big[:40] for opt in (0, 5, 0x12)]
         return out + [bytes([0x50, 0xc8, 9, 0, 0]) + struct.pack("!HH", 1400, 28)
                       + ip4(17, UDP[:8], frag=0, dst=(172, 17, 0, 1))]
+    if target in ("cert", "names"):
+        return pki_seeds(target)
     if target == "ike_cleartext":
         return [bytes([k % 4]) + b"".join(
             bytes([how, k % 2 * 3]) + struct.pack("!H", len(m)) + m
@@ -222,7 +246,36 @@ def seeds(target):
                 for body in (b"", bytes(4), bytes([0, 0, 0x05, 3, how, 0x07, 2, k, 0, 0, 0, 0]))]
     if target == "control":
         return [session(k) for k in range(len(REQUESTS))]
+    if target == "v1_cleartext":
+        ask = [v1_first(2), v1_first(4), v1_first(5), v1_first(2)[:60]]
+        return [bytes([k % 8]) + b"".join(
+            bytes([how, k % 2 * 3]) + struct.pack("!H", len(m)) + m
+            for how, m in ((2, ask[k % 4]), (0x0b, ask[0][28:]), (0x13, b""), (0x0b, ask[(k + 1) % 4]),
+                           (0x93, bytes(40) + b"\x01"), (2, ask[1]))) for k in range(12)]
     return [rolling(200, k) for k in range(8)]
+
+
+def v1_payload(after, body):
+    return struct.pack("!BBH", after, 0, len(body) + 4) + body
+
+
+def v1_first(exchange):
+    """Message 1 of main (2) or aggressive mode (4), or an informational message in the clear (5)."""
+    attrs = b"".join(struct.pack("!HH", 0x8000 | t, v) for t, v in ((1, 7), (14, 256), (2, 4), (4, 19), (3, 1)))
+    transform = v1_payload(0, struct.pack("!BBH", 1, 1, 0) + attrs)
+    offer = struct.pack("!II", 1, 1) + v1_payload(0, struct.pack("!BBBB", 1, 1, 0, 1) + transform)
+    dpd, natt = bytes.fromhex("afcad71368a1f1c96b8696fc77570100"), bytes.fromhex("4a131c81070358455c5728f20e95452f")
+    vendors = v1_payload(13, dpd) + v1_payload(0, natt)
+    if exchange == 2:
+        first, body = 1, v1_payload(13, offer) + vendors
+    elif exchange == 4:
+        first, body = 1, (v1_payload(4, offer) + v1_payload(10, bytes(range(64))) + v1_payload(5, bytes(32))
+                          + v1_payload(13, b"\x02\0\0\0spoke") + vendors)
+    else:
+        first, body = 11, v1_payload(12, struct.pack("!IBBH", 1, 1, 0, 14)) + v1_payload(
+            0, struct.pack("!IBBH", 1, 1, 16, 1) + bytes(16))
+    return (b"\x77" * 8 + bytes(8) + struct.pack("!BBBBII", first, 0x10, exchange, 0, 7 if exchange == 5 else 0,
+                                                len(body) + 28) + body)
 
 
 def main():

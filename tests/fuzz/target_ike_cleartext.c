@@ -2,8 +2,10 @@
  * Whole datagrams into nhtb_feed of a context that initiates to one peer and answers all others, so
  * both roles' half-open states are met. Nothing unauthenticated may establish an SA, and a context
  * that only answers never sends more datagrams than it was given. Input: an option byte, then steps:
- * what to fix up, length, bytes. RFC 7296 1.2, 2.6, 3. */
+ * what to fix up, length, bytes. The same with IKEv1 is target v1_cleartext. RFC 7296 1.2, 2.6, 3;
+ * RFC 2409 5.4. */
 #include "fuzz/fuzz_side.h"
+#include "fuzz/fuzz_v1.h"
 #include "wire/ike.h"
 
 typedef struct state {
@@ -11,6 +13,7 @@ typedef struct state {
     uint8_t last[4000]; /* the latest message that was sent */
     size_t n_last;
     uint8_t last_kind;
+    unsigned v1; /* 0: IKEv2; else 1 + nhtb_v1_mode */
 } state;
 
 static void remember(void *user, const nhtb_pkt *p)
@@ -23,8 +26,10 @@ static void remember(void *user, const nhtb_pkt *p)
     st->last_kind = p->kind;
 }
 
-static void add_peer(fuzz_side *s, unsigned i, bool initiate)
+static void add_peer(state *st, unsigned i, bool initiate)
 {
+    fuzz_side *s = &st->s;
+    nhtb_v1 v1;
     static const char *const names[] = {"one", "any"};
     nhtb_txn *t;
     nhtb_peer p;
@@ -44,6 +49,9 @@ static void add_peer(fuzz_side *s, unsigned i, bool initiate)
     p.establish = initiate ? NHTB_ESTABLISH_IMMEDIATELY : NHTB_ESTABLISH_RESPONDER_ONLY;
     p.children = &c;
     p.n_children = 1;
+    nhtb_v1_init(&v1);
+    v1.mode = (uint8_t)(st->v1 == 2 ? NHTB_V1_AGGRESSIVE : NHTB_V1_MAIN);
+    p.v1 = st->v1 ? &v1 : NULL;
     fuzz_check(nhtb_txn_begin(s->ctx, &t) == 0 && nhtb_txn_peer(t, &p, &s->peer[i]) == 0);
     fuzz_check(nhtb_txn_commit(t, s->now) == 0);
 }
@@ -67,7 +75,12 @@ static size_t dress(state *st, unsigned how, uint8_t *msg, size_t n)
         return n;
     if (how & OWN_SPI && have)
         memcpy(msg, own, 16);
-    if (how & ANSWER)
+    if (how & ANSWER && st->v1) {
+        msg[17] = 0x10;
+        msg[18] = own[18]; /* the exchange under way, no message ID */
+        msg[19] &= 1;
+        memset(msg + 20, 0, 4);
+    } else if (how & ANSWER)
         msg[19] = (uint8_t)((msg[19] | NHI_IKE_F_RESPONSE) & ~NHI_IKE_F_INITIATOR);
     if (how & ECHO_COOKIE && have && own[16] == NHI_PL_NOTIFY && st->n_last <= 128 &&
         n + 41 < 3000) {
@@ -110,7 +123,7 @@ static void step(state *st, fuzz_in *in, bool answers_only)
     }
 }
 
-int fuzz_ike_cleartext(const uint8_t *p, size_t n)
+int fuzz_cleartext(const uint8_t *p, size_t n, bool v1)
 {
     static state st;
     fuzz_in in = {p, n};
@@ -119,14 +132,15 @@ int fuzz_ike_cleartext(const uint8_t *p, size_t n)
     if (n > 6000)
         return 0;
     memset(&st, 0, sizeof st);
+    st.v1 = v1 ? 1 + (opt >> 2 & 1) : 0;
     fuzz_keys_forget();
     fuzz_side_init(&st.s, 3, "192.0.2.1");
     st.s.settings.cookie_threshold = opt & 2 ? 0 : 2;
     fuzz_side_open(&st.s);
     fuzz_iface_opts i = {.kind = NHTB_IFACE_MULTIPOINT};
     fuzz_side_iface(&st.s, 1, &i);
-    add_peer(&st.s, 0, initiate);
-    add_peer(&st.s, 1, false);
+    add_peer(&st, 0, initiate);
+    add_peer(&st, 1, false);
     fuzz_side_pump(&st.s, remember, &st);
     while (in.n > 0)
         step(&st, &in, !initiate);
@@ -134,4 +148,9 @@ int fuzz_ike_cleartext(const uint8_t *p, size_t n)
     fuzz_check(count[NHTB_EVENT_IKE_UP] == 0 && count[NHTB_EVENT_TUNNEL_UP] == 0);
     fuzz_side_close(&st.s);
     return 0;
+}
+
+int fuzz_ike_cleartext(const uint8_t *p, size_t n)
+{
+    return fuzz_cleartext(p, n, false);
 }

@@ -2,8 +2,11 @@
  * Two contexts that negotiate over a network the fuzzer rules: it drops, doubles and reorders
  * datagrams, rekeys and clears, and, knowing the keys, edits the payload lists inside protected
  * messages before they are sealed again. Whatever happened, an honest network afterwards brings the
- * tunnel back and traffic through it. Input: an option byte, then steps. RFC 7296 1, 2. */
+ * tunnel back and traffic through it. Input: an option byte, then steps. RFC 7296 1, 2. The same
+ * with IKEv1 is target v1_session (RFC 2409). */
+#include "engine/engine.h"
 #include "fuzz/fuzz_pair.h"
+#include "fuzz/fuzz_v1.h"
 #include "wire/ike.h"
 
 /* ---- edits ---- */
@@ -102,10 +105,17 @@ static void edit(fuzz_pair *w, fuzz_datagram *d, fuzz_in *in)
 {
     size_t n;
     uint8_t *msg = fuzz_datagram_ike(d, &n);
-    if (msg && msg[16] == NHI_PL_SK) {
+    if (!msg)
+        return;
+    size_t marker = (size_t)(msg - d->data);
+    if (w->v1 && fuzz_v1_edit(w->side[!d->to].ctx->ike, w->side[d->to].ctx->ike, msg, &n,
+                              FUZZ_ROOM - marker, in)) {
         w->lied = true;
-        edit_protected(d, msg, n, in, (size_t)(msg - d->data));
-    } else if (msg) {
+        d->n = marker + n;
+    } else if (!w->v1 && msg[16] == NHI_PL_SK) {
+        w->lied = true;
+        edit_protected(d, msg, n, in, marker);
+    } else {
         edit_bytes(msg, n, in);
     }
 }
@@ -147,15 +157,19 @@ static void step(fuzz_pair *w, fuzz_in *in)
     }
 }
 
-int fuzz_ike_session(const uint8_t *p, size_t n)
+static int session(const uint8_t *p, size_t n, bool v1)
 {
     static fuzz_pair w;
     fuzz_in in = {p, n};
     unsigned opt = fuzz_u8(&in);
     if (n > 1500)
         return 0;
-    fuzz_pair_opts o = {
-        .seed = opt & 0xf0, .cookies = opt & 1, .encap = opt & 2, .both_start = opt & 4};
+    fuzz_pair_opts o = {.seed = opt & 0xf0,
+                        .cookies = opt & 1,
+                        .encap = opt & 2,
+                        .both_start = opt & 4,
+                        .v1 = v1,
+                        .v1_opt = opt};
     fuzz_pair_open(&w, &o);
     if (opt & 8)
         fuzz_pair_settle(&w); /* the script starts with the tunnel up */
@@ -164,4 +178,14 @@ int fuzz_ike_session(const uint8_t *p, size_t n)
     fuzz_pair_recover(&w);
     fuzz_pair_close(&w);
     return 0;
+}
+
+int fuzz_ike_session(const uint8_t *p, size_t n)
+{
+    return session(p, n, false);
+}
+
+int fuzz_v1_pair(const uint8_t *p, size_t n)
+{
+    return session(p, n, true);
 }

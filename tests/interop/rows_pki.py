@@ -7,6 +7,7 @@ import sys
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+import rows_v1
 from rows import big_packets, rekey_child_by_us, rekey_ike_by_peer, row
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "pki"))
@@ -36,7 +37,7 @@ def entity(kind, who, deep):
 
 
 def certificates(name, role, ours="rsa2048", theirs="rsa2048", deep=False, ours_only=False, theirs_only=False,
-                 gateway=None, swan=None, crl=False, **more):
+                 gateway=None, swan=None, crl=False, make=row, **more):
     """One row; ours_only, theirs_only: the other side uses the pre-shared key."""
     root, sub = authority()
     our_cert, our_key = entity(ours, OURS, deep)
@@ -64,7 +65,7 @@ def certificates(name, role, ours="rsa2048", theirs="rsa2048", deep=False, ours_
     over = {"certificates": cfg, **(gateway or {})}
     if not (ours_only or theirs_only):
         over["pre_shared_key"] = None
-    return row(name, role, gateway={"gateway": over}, swan=options, files=files, peer_files=peer_files, **more)
+    return make(name, role, gateway={"gateway": over}, swan=options, files=files, peer_files=peer_files, **more)
 
 
 PSS = {"charon_more": "rsa_pss = yes"}
@@ -93,4 +94,11 @@ ROWS = [
     certificates("certificates: distinguished names", "responder", gateway=DN_OURS, swan=DN),
     certificates("certificates: ours, their pre-shared key", "initiator", ours_only=True),
     certificates("certificates: theirs, our pre-shared key", "responder", theirs_only=True),
+    certificates("main, RSA signatures", "initiator", make=rows_v1.row, steps=[rows_v1.rekey_phase1_by_us]),
+    certificates("main, RSA signatures", "responder", make=rows_v1.row, steps=[rows_v1.rekey_phase1_by_peer]),
+    certificates("main, RSA signatures, an intermediate", "initiator", deep=True, make=rows_v1.row),
+    certificates("main, ECDSA P-256 signatures", "initiator", "p256", "p256", make=rows_v1.row),
+    certificates("main, ECDSA P-256 signatures", "responder", "p256", "p256", make=rows_v1.row),
+    certificates("main, ECDSA P-384 signatures", "responder", "p384", "p384", ike="cbc256-sha384-ecp384",
+                 make=rows_v1.row),
 ]

@@ -33,11 +33,11 @@ static bool acceptable(nhi_ike_sa *sa, const nhi_v1_msg *m, nhi_v1_phase1 *c)
     nhi_v1_sa_pl answer;
     uint16_t auths[4];
     nhtb_identity id;
-    nhi_v1_policy1 own = nhi_v1_policy(&sa->peer->cfg, true, auths);
+    nhi_v1_policy1 own = nhi_v1_policy(sa->peer, true, auths);
     own.ke = sa->x_i.ke;
     return nhi_v1_sa_read(&answer, nhi_v1_msg_get(m, NHI_V1_SA, 0)->body) &&
-           nhi_v1_propose1_accept(c, &own, &answer) && nhi_v1_peer_id(sa, m, &id) &&
-           nhi_ident_match(&sa->peer->cfg.remote_id, &id);
+           nhi_v1_propose1_accept(c, &own, &answer) && nhi_v1_msg_get(m, NHI_V1_HASH, 0) &&
+           nhi_v1_peer_id(sa, m, &id) && nhi_ident_match(&sa->peer->cfg.remote_id, &id);
 }
 
 unsigned nhi_v1_aggr_i_recv(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)

@@ -23,6 +23,8 @@ void nhi_v1_resume(nhi_ike_sa *sa, nhtb_span psk, nhtb_time now);
 void nhi_v1_made(nhi_ike_nego *x, nhtb_time now);
 void nhi_v1_shared(nhi_ike_nego *x, nhtb_span secret, nhtb_time now);
 void nhi_v1_job_failed(nhi_ike_nego *x, int status, bool by_peer, nhtb_time now);
+/** Signature jobs of main mode. */
+void nhi_v1_cert_done(nhi_ike_nego *x, nhtb_job *j, nhtb_time now);
 /** What is wanted next (v2: task.c). */
 void nhi_v1_pump(nhi_ike_sa *sa, nhtb_time now);
 /** Keys of a pair (v2: nhi_keymat_child): KEYMAT of RFC 2409 5.5 for each direction. */

@@ -3,7 +3,7 @@
  * There is no continuous channel: a child belongs to the peer, and to an SA only so that it can be
  * negotiated about. Of several SAs with a peer the newest serves; the others answer until they end.
  * RFC 2409 5.5; protocol-facts 4.5. Called by the modes, info, timers. Control thread. */
-#include "ike/v1/v1.h"
+#include "ike/v1/quick.h"
 
 #define RETIRE_NS (2 * NHTB_NS_PER_S) /* what was replaced still answers so long */
 #define SAS_MAX   4                   /* of one peer that are up; the oldest goes */
@@ -123,9 +123,30 @@ static bool has_pairs(const nhi_ike_sa *sa)
     return false;
 }
 
+/** Exchanges end with their SA. A pair of the peer's making whose message 3 never came is used: should
+ *  the peer lack it, the peer asks again. What we asked for is wanted still. */
+static void wind_up(nhi_ike_sa *sa, nhi_ike_sa *other, nhtb_time now)
+{
+    NHI_LIST_FOR_SAFE(it, nx, &sa->v1->xs)
+    {
+        nhi_v1_x *x = NHI_CONTAINER(it, nhi_v1_x, link);
+        bool open = x->exchange == NHI_V1_EX_QUICK && x->state < NHI_V1_X_DONE;
+        if (open && !x->initiator && x->made)
+            nhi_v1_quick_confirmed(x, now);
+        nhi_ike_child *old = open && x->initiator ? nhi_v1_quick_pair(x, x->replaces) : NULL;
+        if (old)
+            old->want |= NHI_WANT_REKEY;
+        else if (open && x->initiator && other)
+            other->want_create |= UINT64_C(1) << x->nego.cfg;
+        nhi_v1_x_kill(x);
+    }
+}
+
 void nhi_v1_sa_gone(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now)
 {
     nhi_ike_sa *other = sa->peer ? another(sa) : NULL;
+    if (sa->peer)
+        wind_up(sa, other, now);
     if (other)
         hand_over(sa, other);
     if (other || !sa->peer || !has_pairs(sa)) {

@@ -21,7 +21,7 @@ static unsigned take_sa(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
     nhi_v1_sa_pl answer;
     nhi_v1_phase1 c;
     uint16_t auths[4];
-    nhi_v1_policy1 own = nhi_v1_policy(&sa->peer->cfg, true, auths);
+    nhi_v1_policy1 own = nhi_v1_policy(sa->peer, true, auths);
     if (!nhi_v1_sa_read(&answer, nhi_v1_msg_get(in->m, NHI_V1_SA, 0)->body) ||
         !nhi_v1_propose1_accept(&c, &own, &answer)) {
         nhi_ike_window_hint(sa, NHTB_DETAIL_NO_PROPOSAL, 0, now);
@@ -43,6 +43,7 @@ void nhi_v1_main_i_made(nhi_ike_sa *sa, nhtb_time now)
     nhi_v1_build_head(sa, &b);
     nhi_v1_build_ke(sa, &b);
     nhi_v1_natd_build(sa, &b);
+    nhi_v1_cert_build_request(sa, &b);
     int err = nhi_v1_send_phase1(sa, &b, NHI_V1_AWAIT, now);
     if (err || !nhi_ike_sa_set_state(sa, NHI_SA_V1_KE_SENT))
         nhi_v1_broken(sa, err, now);
@@ -54,6 +55,7 @@ static unsigned take_ke(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
     if (!nhi_v1_read_ke(sa, in->m))
         return NHTB_REASON_IKE_MALFORMED;
     int err = nhi_v1_natd_read(sa, in->m, in->path);
+    nhi_v1_cert_read_request(sa, in->m);
     nhi_v1_taken(sa, in, now);
     if (!err)
         err = nhi_ike_nego_shared(&sa->x_i, (nhtb_span){sa->v1->gr->p, sa->v1->gr->n});
@@ -62,14 +64,35 @@ static unsigned take_ke(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
     return NHTB_REASON_NONE;
 }
 
-void nhi_v1_main_i_ready(nhi_ike_sa *sa, nhtb_time now)
+/** What is signed covers our ID: it is written down first. */
+static void sign(nhi_ike_sa *sa, nhtb_time now)
 {
     nhi_ike_builder b;
-    nhi_v1_natd_float(sa);
     nhi_v1_build_head(sa, &b);
     int err = nhi_v1_build_id_own(sa, &b);
     if (!err)
-        err = nhi_v1_build_auth(sa, &b);
+        err = nhi_v1_cert_sign(sa);
+    if (err || !nhi_ike_sa_set_state(sa, NHI_SA_AUTH_SIGN))
+        nhi_v1_broken(sa, err, now);
+}
+
+void nhi_v1_main_i_ready(nhi_ike_sa *sa, nhtb_time now)
+{
+    nhi_v1_natd_float(sa);
+    if (nhi_v1_cert_used(sa))
+        sign(sa, now);
+    else
+        nhi_v1_main_i_signed(sa, now);
+}
+
+/** Message 5. */
+void nhi_v1_main_i_signed(nhi_ike_sa *sa, nhtb_time now)
+{
+    nhi_ike_builder b;
+    nhi_v1_build_head(sa, &b);
+    int err = nhi_v1_build_id_own(sa, &b);
+    if (!err)
+        err = (nhi_v1_cert_used(sa) ? nhi_v1_cert_build : nhi_v1_build_auth)(sa, &b);
     if (!err)
         nhi_v1_build_contact(sa, &b);
     if (!err)
@@ -84,7 +107,9 @@ static unsigned take_auth(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
     nhtb_identity id;
     if (!nhi_v1_peer_id(sa, in->m, &id))
         return NHTB_REASON_IKE_MALFORMED;
-    nhtb_detail d = nhi_v1_auth_verify(sa, in->m);
+    bool certs = nhi_v1_cert_used(sa);
+    nhtb_detail d =
+        certs ? nhi_v1_cert_verify(sa, sa->peer->pki, in->m, &id) : nhi_v1_auth_verify(sa, in->m);
     if (d != NHTB_DETAIL_NONE) {
         nhi_ike_window_hint(sa, d, 0, now);
         return NHTB_REASON_IKE_INTEGRITY;
@@ -95,11 +120,23 @@ static unsigned take_auth(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
         nhi_v1_auth_failed(sa, sa->peer, NHTB_DETAIL_IDENTITY, now);
         return NHTB_REASON_NONE;
     }
-    nhi_v1_follow(sa, in->path, in->kind);
     nhi_v1_remember_id(sa, &id);
     sa->contact = nhi_v1_has_contact(in->m);
-    nhi_v1_phase1_done(sa, now);
+    if (!certs)
+        nhi_v1_phase1_done(sa, now);
+    else if (!nhi_ike_sa_set_state(sa, NHI_SA_AUTH_VERIFY))
+        nhi_v1_broken(sa, NHTB_ERR_INTERNAL, now);
     return NHTB_REASON_NONE;
+}
+
+void nhi_v1_main_i_verified(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now)
+{
+    if (d == NHTB_DETAIL_NONE) {
+        nhi_v1_phase1_done(sa, now);
+        return;
+    }
+    (void)nhi_v1_info_delete_isakmp(sa, now);
+    nhi_v1_auth_failed(sa, sa->peer, d, now);
 }
 
 unsigned nhi_v1_main_i_recv(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)

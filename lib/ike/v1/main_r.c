@@ -40,13 +40,15 @@ static unsigned take_ke(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
     const nhtb_limits *l = &ike->env.settings->limits;
     if (l->jobs && ike->n_jobs >= l->jobs)
         return NHTB_REASON_IKE_BUSY;
-    if (!nhi_v1_psk(sa).n) { /* asked; the copy that comes meanwhile goes on */
+    if (!nhi_v1_cert_used(sa) &&
+        !nhi_v1_psk(sa).n) { /* asked; the copy that comes meanwhile goes on */
         int err = nhi_ike_ask(sa, NHI_SA_R_ASK, now);
         return err ? NHTB_REASON_MEMORY : NHTB_REASON_NONE;
     }
     if (!nhi_v1_read_ke(sa, in->m))
         return NHTB_REASON_IKE_MALFORMED;
     int err = nhi_v1_natd_read(sa, in->m, in->path);
+    nhi_v1_cert_read_request(sa, in->m);
     nhi_v1_taken(sa, in, now);
     nhi_wheel_arm(ike->env.wheel, &sa->t_half_open,
                   now + (nhtb_time)ike->env.settings->half_open_timeout_s * NHTB_NS_PER_S);
@@ -81,6 +83,7 @@ void nhi_v1_main_r_ready(nhi_ike_sa *sa, nhtb_time now)
     nhi_v1_build_head(sa, &b);
     nhi_v1_build_ke(sa, &b);
     nhi_v1_natd_build(sa, &b);
+    nhi_v1_cert_build_request(sa, &b);
     int err = nhi_v1_send_phase1(sa, &b, NHI_V1_ANSWER, now);
     if (err || !nhi_ike_sa_set_state(sa, NHI_SA_R_HALF))
         nhi_v1_broken(sa, err, now);
@@ -116,14 +119,74 @@ nhi_ike_peer *nhi_v1_admit(nhi_ike_sa *sa, const nhtb_identity *id, nhtb_time no
     return p;
 }
 
+/** Message 6. */
+static void answer(nhi_ike_sa *sa, nhtb_time now)
+{
+    nhi_ike_builder b;
+    nhi_v1_build_head(sa, &b);
+    int err = nhi_v1_build_id_own(sa, &b);
+    if (!err)
+        err = (nhi_v1_cert_used(sa) ? nhi_v1_cert_build : nhi_v1_build_auth)(sa, &b);
+    if (!err)
+        err = nhi_v1_send_phase1(sa, &b, NHI_V1_ANSWER, now);
+    if (err)
+        nhi_v1_broken(sa, err, now);
+    else
+        nhi_v1_phase1_done(sa, now);
+}
+
+void nhi_v1_main_r_signed(nhi_ike_sa *sa, nhtb_time now)
+{
+    answer(sa, now);
+}
+
+void nhi_v1_main_r_verified(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now)
+{
+    nhi_ike_builder b;
+    uint8_t text[NHTB_ID_MAX];
+    const nhtb_identity id = {sa->remote_id_type, {text, sa->remote_id_n}};
+    memcpy(text, sa->remote_id, sa->remote_id_n);
+    if (d != NHTB_DETAIL_NONE) {
+        nhi_v1_auth_failed(sa, nhi_ike_peer_get(sa->ike, sa->peer_id), d, now);
+        return;
+    }
+    if (!nhi_v1_admit(sa, &id, now))
+        return;
+    nhi_v1_build_head(sa, &b);
+    int err = nhi_v1_build_id_own(sa, &b); /* what is signed covers it */
+    if (!err)
+        err = nhi_v1_cert_sign(sa);
+    if (err || !nhi_ike_sa_set_state(sa, NHI_SA_R_SIGN))
+        nhi_v1_broken(sa, err, now);
+}
+
+/** Message 5 with a signature: by the certificates of the entry that has this identity. */
+static unsigned take_signature(nhi_ike_sa *sa, const nhi_v1_in *in, const nhtb_identity *id,
+                               nhtb_time now)
+{
+    nhi_ike_peer *p = nhi_v1_peer_proved(sa, id);
+    nhtb_detail d =
+        p ? nhi_v1_cert_verify(sa, p->pki, in->m, id) : NHTB_DETAIL_IDENTITY; /* a claim so far */
+    if (d != NHTB_DETAIL_NONE)
+        return nhi_v1_unproved(sa, in, now);
+    nhi_v1_taken(sa, in, now);
+    nhi_v1_follow(sa, in->path, in->kind);
+    nhi_v1_remember_id(sa, id);
+    sa->contact = nhi_v1_has_contact(in->m);
+    if (!nhi_ike_sa_set_state(sa, NHI_SA_R_VERIFY))
+        nhi_v1_broken(sa, NHTB_ERR_INTERNAL, now);
+    return NHTB_REASON_NONE;
+}
+
 /** Message 5. Without the key nobody can write it, but anybody can write garbage: that is counted and
  *  costs the source, the SA waits on. */
 static unsigned take_auth(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
 {
     nhtb_identity id;
-    nhi_ike_builder b;
     if (!nhi_v1_peer_id(sa, in->m, &id))
         return NHTB_REASON_IKE_MALFORMED;
+    if (nhi_v1_cert_used(sa))
+        return take_signature(sa, in, &id, now);
     if (nhi_v1_auth_verify(sa, in->m) != NHTB_DETAIL_NONE)
         return nhi_v1_unproved(sa, in, now);
     nhi_v1_taken(sa, in, now);
@@ -131,16 +194,7 @@ static unsigned take_auth(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
     if (!nhi_v1_admit(sa, &id, now))
         return NHTB_REASON_NONE;
     sa->contact = nhi_v1_has_contact(in->m);
-    nhi_v1_build_head(sa, &b);
-    int err = nhi_v1_build_id_own(sa, &b);
-    if (!err)
-        err = nhi_v1_build_auth(sa, &b);
-    if (!err)
-        err = nhi_v1_send_phase1(sa, &b, NHI_V1_ANSWER, now);
-    if (err)
-        nhi_v1_broken(sa, err, now);
-    else
-        nhi_v1_phase1_done(sa, now);
+    answer(sa, now);
     return NHTB_REASON_NONE;
 }
 

@@ -32,7 +32,7 @@ nhi_ike_peer *nhi_v1_peer_for(nhi_ike *ike, const nhtb_path *path, nhtb_v1_mode 
         if (score < 0)
             continue;
         *known = p;
-        nhi_v1_policy1 own = nhi_v1_policy(&p->cfg, false, auths);
+        nhi_v1_policy1 own = nhi_v1_policy(p, false, auths);
         if (score > best_score && nhi_v1_propose1_choose(&c, &own, offer)) {
             best = p;
             best_score = score;
@@ -42,15 +42,18 @@ nhi_ike_peer *nhi_v1_peer_for(nhi_ike *ike, const nhtb_path *path, nhtb_v1_mode 
     return best;
 }
 
+/** With certificates the identity proves itself, whichever entry it was believed to be. */
 static bool same_key(const nhi_ike_peer *a, const nhi_ike_peer *b)
 {
+    if (a->pki || b->pki)
+        return a->pki && b->pki;
     return a->psk_n == b->psk_n && (!a->psk_n || nhi_equal_ct(a->psk, b->psk, a->psk_n));
 }
 
 static bool takes(const nhi_ike_sa *sa, const nhi_ike_peer *p)
 {
     uint16_t auths[4];
-    nhi_v1_policy1 own = nhi_v1_policy(&p->cfg, false, auths);
+    nhi_v1_policy1 own = nhi_v1_policy(p, false, auths);
     bool auth = false;
     for (size_t i = 0; i < own.n_auths; i++)
         auth = auth || auths[i] == sa->v1->auth;

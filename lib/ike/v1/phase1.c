@@ -17,9 +17,10 @@ int nhi_v1_make(nhi_ike_sa *sa, const nhtb_peer *cfg)
     return 0;
 }
 
-nhi_v1_policy1 nhi_v1_policy(const nhtb_peer *cfg, bool initiator, uint16_t auths[4])
+nhi_v1_policy1 nhi_v1_policy(const nhi_ike_peer *p, bool initiator, uint16_t auths[4])
 {
-    auths[0] = nhi_v1_conf_auth(cfg, initiator, NHI_V1_AUTH_PSK);
+    const nhtb_peer *cfg = &p->cfg;
+    auths[0] = nhi_v1_conf_auth(cfg, initiator, nhi_v1_cert_method(p->pki));
     return (nhi_v1_policy1){.v = cfg->proposals,
                             .n = cfg->n_proposals,
                             .auths = auths,
@@ -53,7 +54,7 @@ void nhi_v1_build_head(nhi_ike_sa *sa, nhi_ike_builder *b)
 int nhi_v1_offer(nhi_ike_sa *sa, nhi_ike_builder *b)
 {
     uint16_t auths[4];
-    nhi_v1_policy1 own = nhi_v1_policy(&sa->peer->cfg, true, auths);
+    nhi_v1_policy1 own = nhi_v1_policy(sa->peer, true, auths);
     own.ke = sa->v1->entry.mode == NHTB_V1_AGGRESSIVE ? sa->x_i.ke : 0;
     nhi_ike_build_begin(b, NHI_V1_SA);
     size_t at = b->w.n;
@@ -111,9 +112,12 @@ nhtb_span nhi_v1_psk(const nhi_ike_sa *sa)
     return p ? (nhtb_span){p->psk, p->psk_n} : (nhtb_span){NULL, 0};
 }
 
-static int skeyid(nhi_ike_sa *sa)
+static int skeyid(nhi_ike_sa *sa, nhtb_span secret)
 {
     const nhi_ike_nego *x = nhi_v1_nego(sa);
+    if (nhi_v1_cert_used(sa))
+        return nhi_v1_skeyid_sig(sa->ike->env.crypto, sa->suite.prf, nhi_ike_nego_ni(x),
+                                 nhi_ike_nego_nr(x), secret, &sa->v1->keys.skeyid);
     nhtb_span psk = nhi_v1_psk(sa);
     if (!psk.n)
         return NHTB_ERR_STATE;
@@ -130,7 +134,7 @@ int nhi_v1_derive(nhi_ike_sa *sa, nhtb_span secret)
     if (!err && !nhi_v1_cipher_find(c, sa->suite.encr, sa->suite.key_bits, &v->cipher))
         err = NHTB_ERR_UNSUPPORTED;
     if (!err)
-        err = skeyid(sa);
+        err = skeyid(sa, secret);
     if (!err)
         err = nhi_v1_keymat(c, sa->suite.prf, secret, sa->spi_i, sa->spi_r, v->cipher.key_len,
                             &v->keys);
@@ -158,7 +162,7 @@ int nhi_v1_start(nhi_ike_sa *sa, nhtb_time now)
     int err = sa->v1 ? 0 : nhi_v1_make(sa, &sa->peer->cfg);
     if (err)
         return err;
-    if (!nhi_v1_psk(sa).n)
+    if (!sa->peer->pki && !nhi_v1_psk(sa).n)
         return nhi_ike_ask(sa, NHI_SA_ASK, now);
     err = nhi_ike_nego_begin(&sa->x_i, sa, NHI_TASK_INIT, false);
     if (err)

@@ -167,9 +167,31 @@ static void expire(nhi_ike_sa *sa, nhtb_time now)
     nhi_v1_sa_gone(sa, NHTB_DETAIL_EXPIRED, now);
 }
 
+#define CONFIRM_NS    (2 * NHTB_NS_PER_S)
+#define CONFIRM_TRIES 8
+
+/** A successor made in aggressive mode is not known to the peer while its last message may be lost: the
+ *  old SA stays until the peer is heard under the new keys. True: not yet. Never: the new one goes. */
+static bool unconfirmed(nhi_ike_sa *sa, nhtb_time now)
+{
+    nhi_ike_sa *fresh = nhi_ike_peer_sa(sa->peer);
+    if (!fresh || fresh == sa || !fresh->v1->last || !fresh->v1->dpd)
+        return false;
+    if (++fresh->v1->unheard > CONFIRM_TRIES) {
+        nhi_v1_sa_gone(fresh, NHTB_DETAIL_TIMEOUT, now);
+        sa->want |= NHI_WANT_REKEY;
+        nhi_v1_pump(sa, now);
+        return true;
+    }
+    nhi_ike_send_buf(fresh, fresh->v1->last, now);
+    nhi_v1_dpd_probe(fresh, now);
+    nhi_wheel_arm(sa->ike->env.wheel, &sa->t_linger, now + CONFIRM_NS);
+    return true;
+}
+
 static void retire(nhi_ike_sa *sa, nhtb_time now)
 {
-    if (sa->state != NHI_SA_UP)
+    if (sa->state != NHI_SA_UP || unconfirmed(sa, now))
         return;
     (void)nhi_v1_info_delete_isakmp(sa, now);
     nhi_v1_sa_gone(sa, NHTB_DETAIL_REPLACED, now);

@@ -4,9 +4,11 @@
  * life. Control thread.
  *
  * A rekey is a quick mode for selectors that have a pair already: nothing on the wire says so. The new
- * pair takes over at once, the old one is deleted some time later, so that packets under way and a
- * lost message 3 cost nothing. Two quick modes that crossed: both sides keep the one with the higher
- * nonce, as IKEv2 does (RFC 7296 2.8.1), since in IKEv1 each would pick its own. */
+ * pair takes over at once; who began the exchange deletes the old one some time later, so that packets
+ * under way and a lost message 3 cost nothing. Of two quick modes that crossed nothing is deleted early:
+ * a side cannot always see that they did, nor know what the other made of it, and a delete may be lost.
+ * Each side sends on one of them (the one with the higher nonce where the crossing shows), both
+ * receive on both, and the next rekey leaves one. */
 #include "ike/v1/conf.h"
 #include "ike/v1/quick.h"
 
@@ -131,26 +133,13 @@ bool nhi_v1_quick_same(const nhi_ike_child *c, const nhi_ts_list *local, const n
            nhi_ts_within(remote, &c->remote) && nhi_ts_within(&c->remote, remote);
 }
 
-/** Its delete is due in a while; its creator's, or ours when that one never comes. */
-static void retire(nhi_ike_child *c, nhi_ike_child *by, bool ours, nhtb_time now)
+/** by takes over. early: both sides know it, so the old pair is deleted in a while; else it stays to its
+ *  end, since the peer may still send on it. */
+static void retire(nhi_ike_child *c, nhi_ike_child *by, bool early, nhtb_time now)
 {
-    nhtb_time at = now + (ours ? NHI_V1_OLD_NS : NHI_V1_THEIRS_NS);
     nhi_ike_child_replaced(c, by);
-    if (at < c->expires)
-        nhi_wheel_arm(c->sa->ike->env.wheel, &c->expire, at);
-}
-
-/** A pair for the same traffic that came up while this one was being agreed. */
-static nhi_ike_child *crossing(const nhi_ike_child *c, const nhi_ike_child *old)
-{
-    NHI_LIST_FOR(it, &c->sa->children)
-    {
-        nhi_ike_child *o = NHI_CONTAINER(it, nhi_ike_child, link);
-        if (o != c && o != old && o->state == NHI_CHILD_UP && o->cfg == c->cfg &&
-            nhi_v1_quick_same(o, &c->local, &c->remote))
-            return o;
-    }
-    return NULL;
+    if (early && now + NHI_V1_OLD_NS < c->expires)
+        nhi_wheel_arm(c->sa->ike->env.wheel, &c->expire, now + NHI_V1_OLD_NS);
 }
 
 static const nhi_v1_x *maker(const nhi_ike_child *c)
@@ -164,20 +153,99 @@ static const nhi_v1_x *maker(const nhi_ike_child *c)
     return NULL;
 }
 
-/** Message 3 of a crossing exchange may be on its way still: such a pair has proved nothing yet and
- *  settles when it has. */
+#define OVERLAPS 1 /* x->step: another quick mode was under way at the same time */
+
+void nhi_v1_quick_begin(nhi_v1_x *x)
+{
+    NHI_LIST_FOR(it, &x->sa->v1->xs)
+    {
+        nhi_v1_x *o = NHI_CONTAINER(it, nhi_v1_x, link);
+        if (o == x || o->exchange != NHI_V1_EX_QUICK || o->state == NHI_V1_X_DONE)
+            continue;
+        o->step = x->step = OVERLAPS;
+    }
+}
+
+/** Message 3 may be on its way still: such a pair has proved nothing yet and settles when it has. */
 static bool unconfirmed(const nhi_ike_child *c)
 {
     const nhi_v1_x *x = maker(c);
     return x && !x->initiator && x->state == NHI_V1_X_WAIT;
 }
 
-/** We made it a moment ago and have not seen the peer on it: the peer may have begun its own exchange
- *  before it knew of this pair. */
-static bool maybe_unknown(const nhi_ike_child *c)
+/** Is c the one whose exchange began later? */
+static bool is_later(const nhi_ike_child *c, const nhi_ike_child *than)
 {
-    const nhi_v1_x *x = maker(c);
-    return x && x->initiator;
+    NHI_LIST_FOR(it, &c->sa->children)
+    {
+        const nhi_ike_child *k = NHI_CONTAINER(it, const nhi_ike_child, link);
+        if (k == c || k == than)
+            return k == than;
+    }
+    return true;
+}
+
+/** Pairs that one side made follow one another, whatever comes when. Those of two sides crossed when
+ *  their exchanges overlapped, or may have when the peer began before it was seen on ours. */
+static bool crossed(const nhi_v1_x *x, const nhi_ike_child *c, const nhi_ike_child *o)
+{
+    const nhi_v1_x *m = maker(o);
+    if (c->creator == o->creator)
+        return false;
+    return !is_later(c, o) || (m && m->step && x->step) || (m && m->initiator && !x->initiator);
+}
+
+static bool beats(const nhi_v1_x *x, const nhi_ike_child *o, const nhi_ike_child *c)
+{
+    if (unconfirmed(o))
+        return false;
+    if (!crossed(x, c, o))
+        return !is_later(c, o);
+    c->sa->ike->count.collisions++;
+    return nhi_ike_collide_cmp(o->nonce, o->nonce_n, c->nonce, c->nonce_n) > 0;
+}
+
+static bool is_rival(const nhi_ike_child *o, const nhi_ike_child *c)
+{
+    return o != c && o->cfg == c->cfg && o->state == NHI_CHILD_UP &&
+           nhi_v1_quick_same(o, &c->local, &c->remote);
+}
+
+/** The pair for the same traffic that c gives way to; NULL: none. */
+static nhi_ike_child *winner(const nhi_v1_x *x, const nhi_ike_child *c)
+{
+    NHI_LIST_FOR(it, &c->sa->children)
+    {
+        nhi_ike_child *o = NHI_CONTAINER(it, nhi_ike_child, link);
+        if (is_rival(o, c) && beats(x, o, c))
+            return o;
+    }
+    return NULL;
+}
+
+/** Stays, unused; should the peer delete the other, it is there. */
+static void give_way(nhi_ike_child *c, nhi_ike_child *to, nhtb_time now)
+{
+    nhi_ike_child *chain = to->older;
+    retire(c, to, false, now);
+    to->older = chain;
+    c->older = to;
+}
+
+/** All of them, in one chain behind c: what they replaced themselves is long drained, and a pair that was
+ *  revived would close a ring. */
+static void take_over(const nhi_v1_x *x, nhi_ike_child *c, nhtb_time now)
+{
+    nhi_ike_child *last = c;
+    NHI_LIST_FOR(it, &c->sa->children)
+    {
+        nhi_ike_child *o = NHI_CONTAINER(it, nhi_ike_child, link);
+        if (!is_rival(o, c))
+            continue;
+        o->older = NULL;
+        retire(o, last, x->initiator && !crossed(x, c, o), now);
+        last = o;
+    }
 }
 
 static void rekeyed(nhi_ike_child *c, nhtb_time now)
@@ -188,35 +256,16 @@ static void rekeyed(nhi_ike_child *c, nhtb_time now)
                       c->cfg, &sa->path, now);
 }
 
-/** True: the new pair gives way. It stays, unused, until its creator deletes it; should the peer have
- *  meant it to replace the other and delete that one, it is there. */
-static bool gives_way(nhi_ike_child *c, nhi_ike_child *rival, nhtb_time now)
-{
-    nhi_ike_child *chain = rival->older;
-    c->sa->ike->count.collisions++;
-    if (nhi_ike_collide_cmp(c->nonce, c->nonce_n, rival->nonce, rival->nonce_n) > 0) {
-        retire(rival, c, rival->creator, now);
-        return false;
-    }
-    retire(c, rival, c->creator, now);
-    rival->older = chain;
-    c->older = rival;
-    return true;
-}
-
 void nhi_v1_quick_settle(nhi_v1_x *x, nhi_ike_child *c, nhtb_time now)
 {
-    nhi_ike_child *old = nhi_v1_quick_pair(x, x->replaces), *rival = crossing(c, old);
-    if (!x->initiator && old && old->state == NHI_CHILD_UP && maybe_unknown(old)) {
-        rival = old;
-        old = NULL;
-    }
-    if (rival && !unconfirmed(rival) && gives_way(c, rival, now))
+    nhi_ike_child *other = winner(x, c);
+    if (other) {
+        give_way(c, other, now);
         return;
-    if (old && old->state == NHI_CHILD_UP) {
-        retire(old, c, x->initiator, now);
-        rekeyed(c, now);
     }
+    take_over(x, c, now);
+    if (x->replaces)
+        rekeyed(c, now);
     nhi_ike_child_use(c);
 }
 

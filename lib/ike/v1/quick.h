@@ -11,7 +11,6 @@
 #define NHI_V1_LIFE_S      28800                /* of a transform that says none (RFC 2407 4.5) */
 #define NHI_V1_NONCE_MIN   8                    /* RFC 2409 5 */
 #define NHI_V1_OLD_NS      (30 * NHTB_NS_PER_S) /* a replaced pair of ours is deleted after this */
-#define NHI_V1_THEIRS_NS   (90 * NHTB_NS_PER_S) /* one that the peer should have deleted */
 
 /* ---- quick.c ---- */
 /** The one pair of selectors a child configuration stands for; false: no family in common. */
@@ -22,6 +21,8 @@ void nhi_v1_quick_lives(nhi_ike_child *c, uint64_t life_s, uint64_t life_kb);
 bool nhi_v1_quick_theirs(nhi_ike_nego *x, const nhi_v1_msg *m); /* nonce */
 /** KE of the peer into the negotiation. false: memory. */
 bool nhi_v1_quick_ke(nhi_ike_nego *x, nhtb_span ke);
+/** Notes which exchanges are under way together. */
+void nhi_v1_quick_begin(nhi_v1_x *x);
 /** The new pair can be used by both: it takes over from the one it replaces, or gives way to one
  *  that crossed it. */
 void nhi_v1_quick_settle(nhi_v1_x *x, nhi_ike_child *c, nhtb_time now);

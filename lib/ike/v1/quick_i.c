@@ -68,6 +68,7 @@ int nhi_v1_quick_start(nhi_ike_sa *sa, uint16_t cfg, nhi_ike_child *old, nhtb_ti
     nhi_v1_x *x = nhi_v1_x_new(sa, NHI_V1_EX_QUICK, now, &err);
     if (!x)
         return err;
+    nhi_v1_quick_begin(x);
     err = prepare(x, cfg, old);
     const nhtb_proposal *p = &sa->peer->cfg.children[cfg].proposals[0];
     if (!err && p->n_ke) {

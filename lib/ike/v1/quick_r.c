@@ -12,16 +12,18 @@ typedef struct answer {
     uint8_t p[];
 } answer;
 
+/** The newest pair for exactly this traffic. */
 static nhi_ike_child *pair_for(const nhi_ike_sa *sa, uint16_t cfg, const nhi_ts_list *local,
                                const nhi_ts_list *remote)
 {
+    nhi_ike_child *best = NULL;
     NHI_LIST_FOR(ct, &sa->children)
     {
         nhi_ike_child *c = NHI_CONTAINER(ct, nhi_ike_child, link);
         if (c->cfg == cfg && c->state == NHI_CHILD_UP && nhi_v1_quick_same(c, local, remote))
-            return c;
+            best = c;
     }
-    return NULL;
+    return best;
 }
 
 typedef struct match {
@@ -174,6 +176,7 @@ unsigned nhi_v1_quick_r_first(nhi_v1_x *x, const nhi_v1_msg *m, nhtb_time now)
     nhi_v1_sa_pl offer;
     if (sa->state != NHI_SA_UP || !sa->peer || sa->ike->shutting || x->nego.child)
         return NHTB_REASON_IKE_STATE;
+    nhi_v1_quick_begin(x);
     if (nhi_ike_nego_begin(&x->nego, sa, NHI_TASK_CREATE, true))
         return starve(x);
     if (!p || !nhi_v1_quick_theirs(&x->nego, m)) {

@@ -104,7 +104,9 @@ static unsigned handle(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
 /** Message 3 of aggressive mode was lost: the responder says its 2 again. */
 static void repeat(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
 {
-    if (!sa->initiator)
+    bool working = sa->state == NHI_SA_R_KE || sa->state == NHI_SA_R_VERIFY ||
+                   sa->state == NHI_SA_R_SIGN || sa->state == NHI_SA_R_ASK;
+    if (!sa->initiator && !working)
         nhi_ike_window_repeat(sa, in->path, in->kind, now);
     else if (sa->v1->last)
         nhi_ike_send_buf(sa, sa->v1->last, now);

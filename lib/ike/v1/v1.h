@@ -19,6 +19,7 @@
 #include <nhtb/ikev1.h>
 
 #include "ike/room.h"
+#include "ike/v2/cert.h"
 #include "ike/v1/parts.h"
 
 #define NHI_V1_EXCHANGES 16 /* of one SA at the same time; the oldest finished one goes first */
@@ -106,6 +107,7 @@ struct nhi_v1 {
     nhi_ike_buf *answer; /* aggressive responder: SA payload of message 2, answer_n octets */
     uint16_t answer_n;
     bool told;          /* a failed proof was reported */
+    uint8_t unheard;    /* aggressive initiator: how often message 3 was said again */
     uint64_t in_digest; /* of the peer's last phase 1 message */
     nhi_list xs;
     uint16_t n_xs;
@@ -222,7 +224,7 @@ void nhi_v1_natd_float(nhi_ike_sa *sa);
 /** Gives an SA its IKEv1 side. */
 int nhi_v1_make(nhi_ike_sa *sa, const nhtb_peer *cfg);
 /** What this entry offers or takes; auths: room for 4. */
-nhi_v1_policy1 nhi_v1_policy(const nhtb_peer *cfg, bool initiator, uint16_t auths[4]);
+nhi_v1_policy1 nhi_v1_policy(const nhi_ike_peer *p, bool initiator, uint16_t auths[4]);
 nhi_ike_nego *nhi_v1_nego(nhi_ike_sa *sa); /* of phase 1 */
 nhi_ike_buf *nhi_v1_copy(nhi_ike *ike, nhtb_span s);
 void nhi_v1_build_head(nhi_ike_sa *sa, nhi_ike_builder *b); /* clear message */
@@ -266,6 +268,23 @@ void nhi_v1_aggr_r_ready(nhi_ike_sa *sa, nhtb_time now);
 /** The identity has proved itself: its entry, attached. NULL: refused, the SA is gone. */
 nhi_ike_peer *nhi_v1_admit(nhi_ike_sa *sa, const nhtb_identity *id, nhtb_time now);
 nhtb_span nhi_v1_psk(const nhi_ike_sa *sa);
+
+void nhi_v1_main_i_signed(nhi_ike_sa *sa, nhtb_time now);
+void nhi_v1_main_i_verified(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now);
+void nhi_v1_main_r_signed(nhi_ike_sa *sa, nhtb_time now);
+void nhi_v1_main_r_verified(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now);
+
+/* ---- cert.c ---- */
+/** The plain authentication method of an entry: by the kind of its key; no key: PSK. */
+uint16_t nhi_v1_cert_method(const nhi_pki *p);
+bool nhi_v1_cert_used(const nhi_ike_sa *sa); /* was it agreed? */
+void nhi_v1_cert_build_request(const nhi_ike_sa *sa, nhi_ike_builder *b);
+void nhi_v1_cert_read_request(nhi_ike_sa *sa, const nhi_v1_msg *m);
+/** A job that signs our HASH; or one that proves the peer's chain, identity and SIG. */
+int nhi_v1_cert_sign(nhi_ike_sa *sa);
+nhtb_detail nhi_v1_cert_verify(nhi_ike_sa *sa, nhi_pki *pki, const nhi_v1_msg *m,
+                               const nhtb_identity *id);
+int nhi_v1_cert_build(nhi_ike_sa *sa, nhi_ike_builder *b);
 
 /* ---- half.c ---- */
 /** May a stranger's first message be worked on? 0, or why not. */

@@ -171,11 +171,11 @@ static size_t edited(const twins_dgram *d, unsigned edit, size_t k, uint8_t *out
     nhi_ike_build_init(&b, out, cap, &h);
     for (size_t i = 0; i < m.n; i++) {
         const nhi_v1_pl *pl = &m.pl[edit == REVERSE ? m.n - 1 - i : i];
-        unsigned times = i != k            ? 1
-                         : edit == REMOVE  ? 0
-                         : edit == DOUBLE  ? 2
-                         : edit == FORTY   ? 40
-                                           : 1;
+        unsigned times = i != k           ? 1
+                         : edit == REMOVE ? 0
+                         : edit == DOUBLE ? 2
+                         : edit == FORTY  ? 40
+                                          : 1;
         while (times--)
             nhi_ike_build_payload(&b, pl->type, pl->body);
     }
@@ -217,8 +217,9 @@ Test(v1_bits, edited_payload_lists_are_dropped_or_cost_an_attempt, .timeout = 60
                         twins_close(&p);
                         break;
                     }
-                    cr_assert(settles(&p, 600 * NHTB_NS_PER_S), "mode %u message %u edit %u/%zu: %s",
-                              mode, message, edit, k, twins_v1_fault(&p));
+                    cr_assert(settles(&p, 600 * NHTB_NS_PER_S),
+                              "mode %u message %u edit %u/%zu: %s", mode, message, edit, k,
+                              twins_v1_fault(&p));
                     twins_finish(&p);
                     sessions++;
                 }

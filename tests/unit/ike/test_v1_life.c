@@ -103,7 +103,8 @@ Test(v1_life, a_missing_key_is_asked_for_on_either_side)
         cr_assert_eq(nhi_ike_answer(p->s[who].ike, p->s[who].question, str("secret"), p->now), 0);
         duo_run(p);
         duo_pass(p, 3 * S);
-        cr_assert(duo_sa(p, 0) && duo_sa(p, 1), "case %d: %s / %s", k, p->s[0].trace, p->s[1].trace);
+        cr_assert(duo_sa(p, 0) && duo_sa(p, 1), "case %d: %s / %s", k, p->s[0].trace,
+                  p->s[1].trace);
         duo_end(p);
     }
 }
@@ -175,102 +176,6 @@ Test(v1_life, half_open_sas_are_few_and_short)
     p->cut[0] = p->cut[1] = true;
     duo_pass(p, 11 * S);
     cr_assert_eq(p->s[1].ike->half_open, 0);
-    duo_end(p);
-}
-
-/* ---- DPD, deletes ---- */
-
-static duo *with_dpd(void)
-{
-    duo *p = duo_new_v1(NHTB_V1_MAIN);
-    for (int i = 0; i < 2; i++) {
-        p->s[i].cfg.liveness_s = 10;
-        p->s[i].cfg.liveness_tries = 3;
-    }
-    duo_up(p);
-    return p;
-}
-
-Test(v1_life, dpd_keeps_a_living_peer_and_finds_a_dead_one)
-{
-    duo *p = with_dpd();
-    duo_pass(p, 100 * S);
-    cr_assert(duo_sa(p, 0) && duo_sa(p, 1));
-    cr_assert_gt(p->s[0].ike->count.liveness_sent + p->s[1].ike->count.liveness_sent, 5);
-    cr_assert_eq(p->s[0].ike->count.liveness_failed, 0);
-    p->cut[0] = p->cut[1] = true;
-    duo_clear(p);
-    duo_pass(p, 60 * S);
-    cr_assert(strstr(p->s[0].trace, "ike_down:liveness"), "%s", p->s[0].trace);
-    cr_assert_eq(p->s[0].installed, 0);
-    duo_end(p);
-}
-
-Test(v1_life, dpd_needs_both_sides)
-{
-    duo *p = duo_new_v1(NHTB_V1_MAIN);
-    p->s[0].cfg.liveness_s = 10;
-    p->s[0].cfg.liveness_tries = 3;
-    p->s[1].v1.dpd = false;
-    duo_up(p);
-    p->cut[1] = true;
-    duo_pass(p, 100 * S);
-    cr_assert(duo_sa(p, 0), "nobody was asked, so nobody failed to answer");
-    cr_assert_eq(p->s[0].ike->count.liveness_sent, 0);
-    duo_end(p);
-}
-
-Test(v1_life, clear_tells_the_peer_both_deletes)
-{
-    for (int who = 0; who < 2; who++) {
-        duo *p = up(NHTB_V1_MAIN);
-        cr_assert_eq(nhi_ike_clear(p->s[who].ike, p->s[who].peer, p->now), 0);
-        duo_run(p);
-        EXPECT(p, who, "remove0 ike_down:deleted_by_us");
-        EXPECT(p, !who, "remove0 ike_down:deleted_by_peer");
-        cr_assert_eq(p->s[0].installed + p->s[1].installed, 0);
-        duo_end(p);
-    }
-}
-
-Test(v1_life, a_deleted_isakmp_sa_leaves_its_children_until_a_new_one_takes_them)
-{
-    duo *p = up(NHTB_V1_MAIN);
-    uint32_t spi = duo_child(p, 0, 0)->spi_in;
-    cr_assert_eq(nhi_v1_info_delete_isakmp(duo_sa(p, 1), p->now), 0);
-    nhi_v1_sa_gone(duo_sa(p, 1), NHTB_DETAIL_EXPIRED, p->now);
-    duo_run(p);
-    EXPECT(p, 0, "ike_down:deleted_by_peer");
-    EXPECT(p, 1, "ike_down:expired");
-    cr_assert_eq(p->s[0].installed, 1);
-    cr_assert_not(duo_sa(p, 0) || duo_sa(p, 1));
-    duo_clear(p);
-    duo_initiate(p, 0);
-    duo_run(p);
-    EXPECT(p, 0, "ike_up");
-    EXPECT(p, 1, "ike_up");
-    cr_assert_eq(duo_child(p, 0, 0)->spi_in, spi, "the same pair");
-    cr_assert_eq(duo_child(p, 0, 0)->sa, duo_sa(p, 0));
-    cr_assert_eq(p->s[0].ike->n_sas, 1);
-    cr_assert_eq(nhi_ike_rekey(p->s[0].ike, p->s[0].peer, NHTB_REKEY_CHILD, p->now), 0);
-    duo_run(p);
-    duo_pass(p, 2 * S);
-    cr_assert_neq(duo_child(p, 0, 0)->spi_in, spi);
-    duo_end(p);
-}
-
-Test(v1_life, the_last_child_takes_a_bare_sa_along)
-{
-    duo *p = up(NHTB_V1_MAIN);
-    for (int i = 0; i < 2; i++)
-        nhi_v1_sa_gone(duo_sa(p, i), NHTB_DETAIL_EXPIRED, p->now);
-    for (int i = 0; i < 2; i++) {
-        duo_drain(p, i);
-        nhi_ike_child_hard(p->s[i].ike, duo_child(p, i, 0)->spi_in, p->now);
-        duo_drain(p, i);
-        cr_assert_eq(p->s[i].ike->n_sas, 0);
-        cr_assert_eq(p->s[i].installed, 0);
-    }
     duo_end(p);
 }
 
@@ -554,7 +459,8 @@ static void starve(nhtb_v1_mode mode, int who, bool random_too)
         (void)nhi_ike_initiate(p->s[0].ike, p->s[0].peer, p->now);
         duo_drain(p, 0);
         duo_run(p);
-        bool hit = random_too ? p->s[who].fail_random == 0 : p->s[who].allocs >= p->s[who].fail_alloc;
+        bool hit =
+            random_too ? p->s[who].fail_random == 0 : p->s[who].allocs >= p->s[who].fail_alloc;
         for (int tries = 0; tries < 30 && !(duo_child(p, 0, 0) && duo_child(p, 1, 0)); tries++) {
             duo_pass(p, 10 * S);
             (void)nhi_ike_initiate(p->s[0].ike, p->s[0].peer, p->now);
