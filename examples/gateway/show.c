@@ -39,6 +39,12 @@ static void put_identity(json_out *w, const char *key, uint8_t type, const uint8
         put_addr(w, key, &a);
         return;
     }
+    char name[1024];
+    if (type == NHTB_ID_DER_DN) {
+        (void)nhtb_dn_format((nhtb_span){data, n}, name, sizeof name);
+        json_str(w, key, name);
+        return;
+    }
     json_bytes(w, key, data, n);
 }
 
@@ -363,7 +369,7 @@ show_row show_find(const char *table)
     } TABLES[] = {
         {"ike sa", row_ike_sa}, {"ipsec sa", row_ipsec_sa}, {"ipsec next-hop-tunnels", row_binding},
         {"route", row_route},   {"interfaces", row_iface},  {"statistics", row_statistics},
-        {"peers", row_peer},    {"security", row_security},
+        {"peers", row_peer},    {"security", row_security}, {"security pki", show_row_pki},
     };
     for (size_t i = 0; i < sizeof TABLES / sizeof *TABLES; i++)
         if (strcmp(TABLES[i].name, table) == 0)

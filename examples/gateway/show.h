@@ -22,6 +22,9 @@ const char *show_source_name(unsigned source);
 /** Seconds from now until `at`, or null. */
 void show_left(json_out *w, const char *key, nhtb_time at);
 
+/** show_pki.c: the table "security pki". */
+bool show_row_pki(gw *g, show_place *at, json_out *w);
+
 /** By Junos' words ("ike sa", "ipsec next-hop-tunnels", ...); NULL: no such table. */
 show_row show_find(const char *table);
 

@@ -4,7 +4,7 @@
 #ifndef NHTB_PKI_H
 #define NHTB_PKI_H
 
-#include <nhtb/types.h>
+#include <nhtb/crypto.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,6 +44,22 @@ typedef struct nhtb_pki {
 } nhtb_pki;
 NHTB_API void nhtb_pki_default(nhtb_pki *p, uint32_t size);
 #define nhtb_pki_init(p) nhtb_pki_default((p), (uint32_t)sizeof *(p))
+
+/** One certificate of a text, for display. */
+#define NHTB_CERT_TEXT 256
+typedef struct nhtb_cert_info {
+    uint32_t size;
+    bool ca;
+    char subject[NHTB_CERT_TEXT], issuer[NHTB_CERT_TEXT]; /* cut when longer */
+    char serial[64];                                      /* hexadecimal digits */
+    int64_t from, until;                                  /* seconds since 1970 */
+    const char *key;    /* "RSA", "P-256", "P-384", "P-521", or "unusable" */
+    uint8_t sha256[32]; /* of the DER */
+} nhtb_cert_info;
+#define nhtb_cert_info_init(i) ((i)->size = (uint32_t)sizeof *(i))
+/** The next certificate of PEM or DER text, which moves behind it; other blocks are skipped. 1, 0 at
+ *  the end, or NHTB_ERR_ARG. At most 8192 octets each. Any thread. */
+NHTB_API int nhtb_cert_next(const nhtb_crypto *c, nhtb_span *text, nhtb_cert_info *out);
 
 /** "C=DE, O=Example, CN=hub" to the DER of an NHTB_ID_DER_DN identity; words C ST L O OU CN SN DC E UID
  *  serialNumber, a comma or backslash inside a value behind a backslash. *n in: room, out: octets.

@@ -31,6 +31,57 @@ size_t nhtb_dn_format(nhtb_span name, char *dst, size_t n)
     return f.n;
 }
 
+static bool labelled(const char *label, const char *want)
+{
+    size_t n = nhi_strlen(label), tail = nhi_strlen(want);
+    return n == 0 || (n >= tail && memcmp(label + n - tail, want, tail) == 0);
+}
+
+/* ---- for display ---- */
+
+static const char *key_name(uint8_t kind)
+{
+    static const char *const names[] = {"unusable", "RSA", "P-256", "P-384", "P-521"};
+    return kind < NHI_ARRAY_LEN(names) ? names[kind] : names[0];
+}
+
+static void info_fill(nhtb_cert_info *i, const nhi_cert *c)
+{
+    nhi_fmt f;
+    (void)nhtb_dn_format(c->subject, i->subject, sizeof i->subject);
+    (void)nhtb_dn_format(c->issuer, i->issuer, sizeof i->issuer);
+    nhi_fmt_init(&f, i->serial, sizeof i->serial);
+    for (size_t k = 0; k < c->serial.n; k++)
+        nhi_fmt_hex(&f, c->serial.p[k], 2);
+    i->ca = c->ca;
+    i->from = c->from;
+    i->until = c->until;
+    i->key = key_name(c->key);
+}
+
+int nhtb_cert_next(const nhtb_crypto *c, nhtb_span *text, nhtb_cert_info *out)
+{
+    uint8_t der[8192], full[64];
+    char label[NHI_PEM_LABEL];
+    nhi_cert cert;
+    if (c == NULL || text == NULL || out == NULL || out->size != sizeof *out)
+        return NHTB_ERR_ARG;
+    for (;;) {
+        size_t n = sizeof der;
+        int got = nhi_pem_next(text, label, der, &n);
+        if (got != 1)
+            return got == 0 ? 0 : NHTB_ERR_ARG;
+        nhtb_span d = {der, n};
+        if (!labelled(label, "CERTIFICATE"))
+            continue;
+        if (!nhi_cert_read(&cert, d) || nhi_hash(c, NHTB_HASH_SHA256, &d, 1, full) != 0)
+            return NHTB_ERR_ARG;
+        info_fill(out, &cert);
+        memcpy(out->sha256, full, sizeof out->sha256);
+        return 1;
+    }
+}
+
 /* Where the DER of all parts goes: behind the struct. */
 typedef struct store {
     uint8_t *p;
@@ -47,12 +98,6 @@ static int take(store *s, nhtb_span *text, char label[NHI_PEM_LABEL], nhtb_span 
     s->p += n;
     s->room -= n;
     return 1;
-}
-
-static bool labelled(const char *label, const char *want)
-{
-    size_t n = nhi_strlen(label), tail = nhi_strlen(want);
-    return n == 0 || (n >= tail && memcmp(label + n - tail, want, tail) == 0);
 }
 
 /* All blocks of a text whose label fits; others (parameters beside a key) are skipped. */

@@ -32,7 +32,9 @@
     X(v1_cleartext)                                                                                \
     X(v1_session)                                                                                  \
     X(table_ops)                                                                                   \
-    X(bindings)
+    X(bindings)                                                                                    \
+    X(cert)                                                                                        \
+    X(names)
 #if defined(FUZZ_HAVE_GATEWAY)
 #define FUZZ_GATEWAY_TARGETS(X) X(config_json)
 #else

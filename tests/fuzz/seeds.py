@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes first inputs of a fuzz target: seeds.py TARGET DIRECTORY. Formats: the target's source."""
+import base64
 import hashlib
 import os
+import re
 import struct
 import sys
 
@@ -154,6 +156,26 @@ def v1_seeds():
             bytes([8 * 14 + 7]) + v1_chain((14, cfg)), bytes([8 * 12 + 7]) + v1_chain((12, delete))]
 
 
+def pki_seeds(target):
+    """The fixture's certificates and lists (tests/pki/fixture.h)."""
+    text = open(os.path.join(os.path.dirname(__file__), "../pki/fixture.h"), encoding="utf-8").read()
+    blocks = {n: "".join(re.findall(r'"([^"]*)"', b)).replace("\\n", "\n")
+              for n, b in re.findall(r"pki_(\w+)\[\] =\n(.*?);", text, re.S)}
+    der = {n: base64.b64decode("".join(b.splitlines()[1:-1])) for n, b in blocks.items() if b.startswith("-----")}
+    if target == "names":
+        names = [b"\0" + t for t in (b"C=DE, O=Example, CN=hub", b"CN=*, DC=a\\, b", b"E=a@b, UID=1")]
+        dn = bytes.fromhex("300e310c300a06035504030c03687562")
+        return names + [bytes([len(dn)]) + dn + dn, bytes([len(dn)]) + dn + dn[:-1] + b"B"]
+    certs = [bytes([0]) + d for n, d in der.items() if "key" not in n and "crl" not in n]
+    crls = [bytes([1]) + d for n, d in der.items() if "crl" in n]
+    algorithms = ["06092a864886f70d01010b0500", "06082a8648ce3d040302",
+                  "06092a864886f70d01010a3034a00f300d06096086480165030402010500a11c301a06092a864886f70d010108"
+                  "300d06096086480165030402010500a203020120"]
+    return certs[:8] + crls + [bytes([2]) + bytes.fromhex(a) for a in algorithms] + \
+        [bytes([3]) + blocks["p256"].encode(), bytes([4]) + bytes.fromhex("3006020101020102")] + \
+        [bytes([5 + k]) for k in range(9)] + [bytes([5, 1, k, 0x30]) for k in range(4)]
+
+
 def seeds(target):
     if target == "wire_ip":
         return [p + bytes([o, 200, 80]) for i, p in enumerate(PACKETS) for o in (i % 8, 2)]
@@ -189,6 +211,8 @@ def seeds(target):
                 + big[:40] for opt in (0, 5, 0x12)]
         return out + [bytes([0x50, 0xc8, 9, 0, 0]) + struct.pack("!HH", 1400, 28)
                       + ip4(17, UDP[:8], frag=0, dst=(172, 17, 0, 1))]
+    if target in ("cert", "names"):
+        return pki_seeds(target)
     if target == "ike_cleartext":
         return [bytes([k % 4]) + b"".join(
             bytes([how, k % 2 * 3]) + struct.pack("!H", len(m)) + m

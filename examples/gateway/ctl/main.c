@@ -24,6 +24,7 @@ static const char USAGE[] =
     "  show peers                       configured gateways\n"
     "  show statistics [detail]         counters; without detail those that are not 0\n"
     "  show security [detail]           limits, half-open counts, cookies, drops by reason\n"
+    "  show security pki                configured certificates, validity, fingerprints\n"
     "  explain PEER                     why its tunnels are not up\n"
     "  monitor                          events as they come, until interrupted\n"
     "  initiate PEER                    start the tunnels of a gateway\n"
@@ -122,6 +123,7 @@ static const char *table_of(options *o)
         {"statistics", NULL, "statistics"},
         {"peers", NULL, "peers"},
         {"security", NULL, "security"},
+        {"security", "pki", "security pki"},
     };
     if (o->n_words > 2 && strcmp(o->word[o->n_words - 1], "detail") == 0) {
         o->detail = true;

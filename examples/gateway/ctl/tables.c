@@ -266,6 +266,18 @@ static void print_peers(const cJSON *rows, bool detail)
     print_table(rows, C, COUNT(C));
 }
 
+static void print_pki(const cJSON *rows, bool detail)
+{
+    static const column C[] = {
+        {"Gateway", cell_text, "gateway"},   {"Use", cell_text, "use"},
+        {"Subject", cell_text, "subject"},   {"Key", cell_text, "key"},
+        {"Validity", cell_text, "validity"}, {"Until", cell_text, "until"},
+        {"SHA-256", cell_text, "sha256"},
+    };
+    (void)detail;
+    print_table(rows, C, COUNT(C));
+}
+
 /* Nonzero members of a group, all with detail. */
 static void print_group(const char *title, const cJSON *group, bool detail)
 {
@@ -332,6 +344,7 @@ void tables_print(const char *table, const cJSON *rows, bool detail)
         {"route", print_routes},      {"ipsec next-hop-tunnels", print_bindings},
         {"interfaces", print_ifaces}, {"statistics", print_statistics},
         {"peers", print_peers},       {"security", print_security},
+        {"security pki", print_pki},
     };
     for (size_t i = 0; i < COUNT(TABLES); i++)
         if (strcmp(TABLES[i].name, table) == 0)

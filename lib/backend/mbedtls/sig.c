@@ -103,7 +103,7 @@ static bool sign_with(mbedtls_pk_context *pk, uint16_t alg, uint16_t hash, nhtb_
         return false;
     if (alg == NHTB_SIG_RSA_PKCS1)
         return compat_pkcs1_sign(rsa, rng, drbg, md_of(hash), d, sig) == 0;
-    mbedtls_rsa_set_padding(rsa, MBEDTLS_RSA_PKCS_V21, md_of(hash));
+    compat_set_pss(rsa, md_of(hash));
     return compat_pss_sign(rsa, rng, drbg, md_of(hash), d, sig) == 0;
 }
 
@@ -138,7 +138,7 @@ static bool verify_with(mbedtls_pk_context *pk, uint16_t alg, uint16_t hash, nht
         return false;
     if (alg == NHTB_SIG_RSA_PKCS1)
         return compat_pkcs1_verify(rsa, md_of(hash), d, sig.p) == 0;
-    mbedtls_rsa_set_padding(rsa, MBEDTLS_RSA_PKCS_V21, md_of(hash));
+    compat_set_pss(rsa, md_of(hash));
     return compat_pss_verify(rsa, md_of(hash), d, sig.p) == 0;
 }
 

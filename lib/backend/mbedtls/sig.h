@@ -24,6 +24,10 @@ typedef int (*nhi_mbedtls_rng)(void *user, unsigned char *dst, size_t n);
 
 #if MBEDTLS_VERSION_MAJOR >= 3
 
+static inline void compat_set_pss(mbedtls_rsa_context *rsa, mbedtls_md_type_t md)
+{
+    mbedtls_rsa_set_padding(rsa, MBEDTLS_RSA_PKCS_V21, md);
+}
 static inline int compat_parse_key(mbedtls_pk_context *pk, nhtb_span key, nhi_mbedtls_rng rng,
                                    void *user)
 {
@@ -59,6 +63,10 @@ static inline int compat_ecdsa_sign(mbedtls_ecdsa_context *ec, mbedtls_md_type_t
 
 #else
 
+static inline void compat_set_pss(mbedtls_rsa_context *rsa, mbedtls_md_type_t md)
+{
+    mbedtls_rsa_set_padding(rsa, MBEDTLS_RSA_PKCS_V21, (int)md);
+}
 static inline int compat_parse_key(mbedtls_pk_context *pk, nhtb_span key, nhi_mbedtls_rng rng,
                                    void *user)
 {

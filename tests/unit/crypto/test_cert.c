@@ -73,6 +73,31 @@ Test(cert, every_backend_gives_the_tables_verdict)
     }
 }
 
+/* A vendor that calls everything a path: what the library checks by itself must still stand. Only
+ * signatures and which anchor it is are the vendor's alone. */
+static int chain_lies(const nhtb_chain *in, uint16_t path[NHTB_CHAIN_MAX], size_t *n)
+{
+    for (*n = 0; *n <= in->n_certs; (*n)++)
+        path[*n] = (uint16_t)*n;
+    return 0;
+}
+
+Test(cert, the_rules_do_not_depend_on_the_vendors_judgement)
+{
+    nhtb_crypto c = real_backends[0]();
+    nhtb_pk_ops pk = *c.pk;
+    size_t vendors = 0;
+    pk.chain = chain_lies;
+    c.pk = &pk;
+    for (size_t i = 0; i < NHI_ARRAY_LEN(paths); i++) {
+        nhi_x509 got = judge(&c, &paths[i], PKI_NOW);
+        bool signature = paths[i].want == NHI_X509_UNTRUSTED && got == NHI_X509_GOOD;
+        vendors += signature;
+        cr_expect(got == paths[i].want || signature, "case %zu: %d", i, (int)got);
+    }
+    cr_assert_eq(vendors, 2); /* other_root has root's name, but not its key */
+}
+
 /* 2038 and 2106 are where 32 bits end; the fixture is valid from 2020 to 2120. */
 Test(cert, time_has_64_bits)
 {
