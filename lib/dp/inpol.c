@@ -61,8 +61,7 @@ static bool loops(const nhi_dp_item *it)
 {
     const nhi_endpoint *e = nhi_a_load_acq(&it->in_path->endpoint);
     const nhtb_addr *dst = &it->flow.dst;
-    return e != NULL &&
-           (nhi_addr_same(dst, &e->path.local) || nhi_addr_same(dst, &e->path.remote));
+    return e != NULL && (nhi_addr_same(dst, &e->path.local) || nhi_addr_same(dst, &e->path.remote));
 }
 
 static void check(nhtb_worker *w, nhi_dp_item *it)

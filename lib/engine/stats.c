@@ -6,8 +6,8 @@
     X(out_packets)                                                                                 \
     X(out_bytes)                                                                                   \
     X(in_packets)                                                                                  \
-    X(in_bytes) X(transit_packets) X(multicast_copies) X(icmp_sent) X(handoffs) X(nd_answered)     \
-        X(mss_clamped)
+    X(in_bytes)                                                                                    \
+    X(transit_packets) X(multicast_copies) X(icmp_sent) X(handoffs) X(nd_answered) X(mss_clamped)
 
 void nhi_engine_count_add(nhi_dp_count *sum, const nhi_dp_count *c)
 {
