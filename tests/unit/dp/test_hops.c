@@ -17,8 +17,8 @@ static void fan_open(fan *f)
     nhtb_crypto c = nhtb_null_crypto();
     rig_open(&f->a, &c, NHTB_EMIT_PAYLOAD, false);
     rig_open(&f->b, &c, NHTB_EMIT_PAYLOAD, false);
-    f->ia = rig_iface(&f->a, 7, NHTB_IFACE_MULTIPOINT, "10.255.0.1/24", NULL);
-    f->ib = rig_iface(&f->b, 7, NHTB_IFACE_MULTIPOINT, "10.255.0.2/24", NULL);
+    f->ia = rig_iface(&f->a, 7, NHTB_IFACE_MULTIPOINT, "10.255.0.1", NULL);
+    f->ib = rig_iface(&f->b, 7, NHTB_IFACE_MULTIPOINT, "10.255.0.2", NULL);
     for (unsigned t = 0; t < TUNNELS; t++) {
         char there[16];
         snprintf(there, sizeof there, "198.51.100.%u", t + 1);
