@@ -215,8 +215,7 @@ static int bulk_one(nhi_mem *mem, const nhtb_crypto *c, const nhi_bulk_lane *lan
     if (err == 0)
         err = nhi_bulk_ctx_make(&in, mem, c, f, km, false, 1, 1);
     try_init(&t, f);
-    if (err == 0 &&
-        !(seal_answers(c, &out, lane, &t, v->answer) && open_answers(c, &in, lane, &t)))
+    if (err == 0 && !(seal_answers(c, &out, lane, &t, v->answer) && open_answers(c, &in, lane, &t)))
         err = NHTB_ERR_CRYPTO;
     nhi_bulk_ctx_wipe(&in, mem, c);
     nhi_bulk_ctx_wipe(&out, mem, c);

@@ -130,7 +130,7 @@ struct nhtb_worker {
     nhi_dp_hop hop[NHI_DP_BATCH];
     nhi_dp_group group[NHI_DP_BATCH];
     uint8_t bucket[2 * NHI_DP_BATCH]; /* group index + 1 by hash of the cell */
-    uint64_t ways; /* nhi_fib.ways that memo belongs to */
+    uint64_t ways;                    /* nhi_fib.ways that memo belongs to */
     nhi_dp_memo memo[NHI_DP_MEMO];
     nhtb_bulk_job job[NHI_DP_BATCH];
     uint8_t job_item[NHI_DP_BATCH];
@@ -220,8 +220,7 @@ static inline uint32_t nhi_dp_ask(nhtb_worker *w, const nhi_iface_pub *i, const 
     memcpy(a, addr->b, sizeof a);
     uint64_t h = (a[0] ^ a[1]) * UINT64_C(0x9e3779b97f4a7c15);
     nhi_dp_memo *m = &w->memo[h >> 56 & (NHI_DP_MEMO - 1)];
-    return m->iface == i && nhi_addr_same(&m->addr, addr) ? m->slot
-                                                          : nhi_dp_ask_new(w, m, i, addr);
+    return m->iface == i && nhi_addr_same(&m->addr, addr) ? m->slot : nhi_dp_ask_new(w, m, i, addr);
 }
 void nhi_dp_hops_find(nhtb_worker *w);
 /** Asks for the paths, cells, endpoints and keys behind the ways that were found. */

@@ -6,12 +6,24 @@
 #define IP4_HDR 20
 #define IP6_HDR 40
 
+/** A sum of words as they lie in memory, as 16 bits of the wire's order. */
+static uint64_t in_order(uint64_t words)
+{
+    unsigned s = (uint16_t)~nhi_csum_fold(words);
+    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? s : (s << 8 | s >> 8) & 0xffff;
+}
+
 uint64_t nhi_csum_add(uint64_t sum, const uint8_t *p, size_t n)
 {
-    /* 32-bit words give the same sum as 16-bit words once folded (RFC 1071 2). */
+    /* The sum is the same whatever the order of bytes, once swapped, and 32-bit words give the same
+     * as 16-bit words, once folded (RFC 1071 2): so words are taken as they lie, many at a time. */
+    uint64_t words = 0;
     for (; n >= 4; n -= 4, p += 4) {
-        sum += nhi_get32(p);
+        uint32_t w;
+        memcpy(&w, p, sizeof w);
+        words += w;
     }
+    sum += in_order(words);
     if (n >= 2) {
         sum += nhi_get16(p);
         p += 2;

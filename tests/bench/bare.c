@@ -115,8 +115,7 @@ static void *ossl_cbc_make(const bare_alg *alg, const uint8_t *keymat, bool seal
         x->mac = EVP_MAC_CTX_new(hmac);
     EVP_MAC_free(hmac);
     if (x && x->mac && ossl_cipher(x, "AES-128-CBC", keymat, seal) &&
-        EVP_CIPHER_CTX_set_padding(x->evp, 0) == 1 &&
-        EVP_MAC_init(x->mac, keymat + 16, 32, p) == 1)
+        EVP_CIPHER_CTX_set_padding(x->evp, 0) == 1 && EVP_MAC_init(x->mac, keymat + 16, 32, p) == 1)
         return x;
     if (x)
         ossl_del(x);

@@ -87,8 +87,8 @@ nhtb_host bench_host(void);
 void bench_datapath(bench *b, const bench_case *c); /* arg: bench_way */
 void bench_routes(bench *b, const bench_case *c);   /* arg: bench_way */
 void bench_quiet(bench *b, const bench_case *c);
-void bench_lpm(bench *b, const bench_case *c);      /* arg: number of routes */
-void bench_ike(bench *b, const bench_case *c);      /* arg: number of set-ups */
+void bench_lpm(bench *b, const bench_case *c); /* arg: number of routes */
+void bench_ike(bench *b, const bench_case *c); /* arg: number of set-ups */
 void bench_cookie(bench *b, const bench_case *c);
 void bench_memory(bench *b, const bench_case *c); /* arg: number of tunnels */
 

@@ -8,7 +8,9 @@
 
 static const char *other_than(const bench_case *c)
 {
-    return strcmp(c->vendor, "openssl") != 0 ? "openssl" : c->alg->integ != 0 ? "ipsecmb" : "mbedtls";
+    return strcmp(c->vendor, "openssl") != 0 ? "openssl"
+           : c->alg->integ != 0              ? "ipsecmb"
+                                             : "mbedtls";
 }
 
 static uint64_t calls(const world *w)

@@ -239,7 +239,8 @@ void load_verify(load *l, const char *opener, uint32_t n)
         const item *it = &l->item[k];
         uint8_t *esp = l->pkt[k].buf + l->pkt[k].off, *text = esp + head_of(l);
         bare *x = bare_new(opener, l->w->alg, l->w->t[it->to].key_out, false);
-        bench_must(x && bare_open(x, BARE_DIRECT, &esp, 1, l->text), "another vendor cannot open the output");
+        bench_must(x && bare_open(x, BARE_DIRECT, &esp, 1, l->text),
+                   "another vendor cannot open the output");
         uint32_t from = l->way == WAY_TRANSIT ? 12 : 0; /* TTL and checksum change in transit */
         bench_must(memcmp(text + from, it->head + from, sizeof it->head - from) == 0 &&
                        memcmp(text + 28, l->payload, inner_len(l) - 28) == 0 &&
@@ -275,8 +276,7 @@ double load_run_bare(load *l, const char *vendor, bare_mode mode)
     uint8_t *esp[PACKETS];
     bool ok = true;
     bare *open = bare_new(vendor, l->w->alg, l->w->t[0].key_in, false);
-    bare *seal =
-        bare_new(vendor, l->w->alg, l->w->t[l->w->n_tunnels - 1].key_out, true);
+    bare *seal = bare_new(vendor, l->w->alg, l->w->t[l->w->n_tunnels - 1].key_out, true);
     bench_must(open && seal, "no bare vendor");
     for (uint32_t i = 0; i < PACKETS; i++)
         esp[i] = l->memory + (size_t)l->order[i] * BUFFER + NHTB_HEADROOM;

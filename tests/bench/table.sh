@@ -65,7 +65,7 @@ gateway_row() { row "$1" - "$2" short; }
 if [ $gateway = yes ] && [ -x "$root/tests/bench/gateway_rows.sh" ]; then
     "$root/tests/bench/gateway_rows.sh" "$build" | tee "$work/gateway"
     [ "${PIPESTATUS[0]}" -eq 0 ] && ! grep -q 'short$' "$work/gateway" &&
-        [ "$(grep -c 'ok$' "$work/gateway")" -eq 7 ] || short=1
+        [ "$(grep -c 'ok$' "$work/gateway")" -eq 6 ] || short=1
 elif [ $gateway = yes ]; then
     gateway_row "gateways, TCP one flow, vs the better of kernel-libipsec and wireguard-go" ">= 8"
     gateway_row "gateways, TCP one flow, vs null relay pair" ">= 0.45"

@@ -10,6 +10,10 @@
 #define BACKEND nhtb_openssl_crypto
 #endif
 
+#if defined(DOWNSTREAM_IPSECMB)
+#include <nhtb/backend_ipsecmb.h>
+#endif
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +57,9 @@ int main(void)
     host.free = host_free;
     host.random = host_random;
     nhtb_settings_init(&settings);
+#if defined(DOWNSTREAM_IPSECMB)
+    crypto.bulk = nhtb_ipsecmb_bulk();
+#endif
     err = nhtb_ctx_new(&ctx, &settings, &host, &crypto);
     printf("libnhtb %s: %s\n", nhtb_version(), nhtb_strerror(err));
     nhtb_ctx_del(ctx);

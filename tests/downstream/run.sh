@@ -44,6 +44,9 @@ backends=()
 for b in mbedtls openssl; do
     [ -e "$libdir/libnhtb-$b.a" ] && backends+=("$b")
 done
+# Bulk only: it is linked beside another one.
+ipsecmb=no
+[ -e "$libdir/libnhtb-ipsecmb.a" ] && ipsecmb=yes
 [ ${#backends[@]} -gt 0 ] || { echo "no backend is installed"; echo "0 passed, 1 failed"; exit 1; }
 
 # two_peers may name more than one backend, so it is linked with all that are installed.
@@ -136,6 +139,33 @@ with_cpp() { # COMPILER BACKEND
         $(pkg-config --cflags --libs "nhtb-$2" nhtb) && run "$out"
 }
 
+with_ipsecmb() { # shared|static: packets by ipsec-mb, the rest by the first backend
+    local out=$work/ipsecmb-$1 static= libs
+    [ "$1" = static ] && static=--static
+    # shellcheck disable=SC2086
+    libs=$(pkg-config $static --libs nhtb-ipsecmb "nhtb-${backends[0]}" nhtb) || return 1
+    [ "$1" = static ] && libs=$(echo "$libs" |
+        sed -E 's/-l(nhtb[a-z-]*)/-Wl,-Bstatic -l\1 -Wl,-Bdynamic/g')
+    # shellcheck disable=SC2046,SC2086
+    ${CC:-cc} -std=gnu11 $(define_of "${backends[0]}") -DDOWNSTREAM_IPSECMB \
+        $(pkg-config --cflags nhtb-ipsecmb "nhtb-${backends[0]}" nhtb) \
+        "$root/tests/downstream/example.c" -o "$out" $libs && run "$out"
+}
+
+ipsecmb_cmake() {
+    local dir=$work/cmake-ipsecmb
+    mkdir "$dir" && cat >"$dir/CMakeLists.txt" <<EOF
+cmake_minimum_required(VERSION 3.20)
+project(user C)
+find_package(nhtb 0.1 REQUIRED COMPONENTS ipsecmb ${backends[0]})
+add_executable(user "$root/tests/downstream/example.c")
+target_compile_definitions(user PRIVATE DOWNSTREAM_IPSECMB DOWNSTREAM_${backends[0]^^})
+target_link_libraries(user PRIVATE nhtb::nhtb nhtb::ipsecmb nhtb::${backends[0]})
+EOF
+    cmake -S "$dir" -B "$dir/b" -G Ninja "-DCMAKE_PREFIX_PATH=$prefix" && ninja -C "$dir/b" &&
+        run "$dir/b/user"
+}
+
 every_header() { # LANGUAGE COMPILER: each alone, then all in one program
     local header all=
     for header in "$prefix"/include/nhtb/*.h; do
@@ -162,6 +192,11 @@ for b in "${backends[@]}"; do
     check "example.c with $b, everything static" fully_static "$b"
     check "C++ handles with $b" with_cpp "${CXX:-c++}" "$b"
 done
+if [ $ipsecmb = yes ]; then
+    check "ipsec-mb for packets, pkg-config shared" with_ipsecmb shared
+    check "ipsec-mb for packets, pkg-config static" with_ipsecmb static
+    check "ipsec-mb for packets, CMake package" ipsecmb_cmake
+fi
 check "add_subdirectory" with_subdirectory
 check "another major version is refused" version_too_new
 check "Meson dependency" with_meson

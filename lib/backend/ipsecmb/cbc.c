@@ -63,8 +63,7 @@ static void cipher(nhi_imb_lane *l, nhtb_bulk_job *jobs, size_t n, const struct 
     if (got == 0)
         return;
     IMB_KEY_SIZE_BYTES size = s->key_len == 16 ? IMB_KEY_128_BYTES : IMB_KEY_256_BYTES;
-    uint32_t done =
-        IMB_SUBMIT_CIPHER_BURST_NOCHECK(l->mgr, l->job, got, IMB_CIPHER_CBC, dir, size);
+    uint32_t done = IMB_SUBMIT_CIPHER_BURST_NOCHECK(l->mgr, l->job, got, IMB_CIPHER_CBC, dir, size);
     for (uint32_t k = 0; k < got && done != got; k++)
         jobs[l->index[k]].status = NHTB_BULK_FAIL;
 }

@@ -66,7 +66,7 @@ typedef struct nhi_imb_lane {
     uint8_t tag[NHI_IMB_CHUNK][64]; /* computed */
     uint8_t icv[NHI_IMB_CHUNK][32]; /* received */
     IMB_JOB job[NHI_IMB_CHUNK];
-    uint8_t index[NHI_IMB_CHUNK]; /* of the caller's job that job[i] serves */
+    uint8_t index[NHI_IMB_CHUNK];          /* of the caller's job that job[i] serves */
     nhi_imb_expanded copy[NHI_IMB_COPIES]; /* of keys that another lane is expanding */
     size_t n_copies;
     uint8_t run[NHI_IMB_RUN_MAX];

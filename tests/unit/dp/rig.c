@@ -161,6 +161,7 @@ void rig_route(rig *r, const char *prefix, uint32_t slot)
     nhi_lpm_begin(l);
     cr_assert_eq(nhi_lpm_set(l, p.addr.b, p.len, slot), 0);
     nhi_lpm_publish(l);
+    nhi_fib_ways_changed(&r->fib);
 }
 
 uint32_t rig_bind(rig *r, nhi_iface_pub *i, nhi_path *p, const char *next_hop)

@@ -288,6 +288,34 @@ static void parse_any(const uint8_t *p, size_t n)
     }
 }
 
+/* What the inline way takes, the whole one takes too and sees the same; it changes nothing else. */
+static void plain_agrees(const uint8_t *p, size_t n)
+{
+    nhi_ip_view quick, untouched, whole;
+    memset(&quick, 0x5a, sizeof quick);
+    memset(&untouched, 0x5a, sizeof untouched);
+    memset(&whole, 0x5a, sizeof whole);
+    if (!nhi_ip4_plain(&quick, p, n)) {
+        cr_assert_eq(memcmp(&quick, &untouched, sizeof quick), 0);
+        return;
+    }
+    nhtb_addr s, d, qs, qd;
+    cr_assert_eq(nhi_ip_parse(&whole, p, n, false), 0);
+    cr_assert_eq(memcmp(&quick, &whole, sizeof quick), 0);
+    nhi_ip_addrs(p, &s, &d);
+    nhi_ip4_addrs(p, &qs, &qd);
+    cr_assert(nhi_addr_same(&s, &qs) && nhi_addr_same(&d, &qd));
+}
+
+Test(ip_parse, the_inline_way_agrees)
+{
+    nhi_ip_view v;
+    cr_assert(nhi_ip4_plain(&v, udp4, sizeof udp4));
+    cr_assert_not(nhi_ip4_plain(&v, tcp6, sizeof tcp6));
+    mutate(plain_agrees, udp4, sizeof udp4);
+    mutate(plain_agrees, tcp6, sizeof tcp6);
+}
+
 Test(ip_parse, damaged_packets_are_refused_or_stay_inside_their_bytes)
 {
     static const ext all[] = {{0, 1}, {60, 2}, {43, 1}, {44, 1}, {60, 1}};
