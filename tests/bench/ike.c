@@ -12,11 +12,12 @@
 #include "engine/engine.h"
 #include "fib/lpm_node.h"
 
-enum { MESSAGE = 4096, BATCH = 100, FLAP_ROUTES = 10000 };
+enum { MESSAGE = 4096, BATCH = 100, FLAP_ROUTES = 10000, IFACES = 50000 };
 
 typedef struct side {
     nhtb_ctx *ctx;
     nhtb_peer_id *peer;
+    uint32_t peer_iface[IFACES]; /* with more spokes than interfaces some share one */
     bench_heap heap;
     double cpu;
 } side;
@@ -40,7 +41,7 @@ static void side_open(side *s, uint32_t n, nhtb_crypto crypto)
     nhtb_settings set;
     nhtb_host host = bench_host();
     nhtb_settings_init(&set);
-    set.limits.ifaces = n + 16;
+    set.limits.ifaces = n < IFACES ? n + 16 : IFACES + 16;
     set.limits.peers = n + 16;
     set.limits.tunnels = n + 16;
     set.limits.sas = 2 * n + 64;
@@ -109,7 +110,10 @@ static void side_configure(pair *p, side *s, bool hub)
         st0 = add_iface(txn, 0, UINT32_C(0x0a000001));
     for (uint32_t i = 0; i < p->n; i++) {
         if (!hub)
-            st0 = add_iface(txn, i, UINT32_C(0x0a000002) + i);
+            st0 = i < IFACES ? add_iface(txn, i, UINT32_C(0x0a000002) + i)
+                             : (nhtb_iface_id){s->peer_iface[i % IFACES]};
+        if (!hub && i < IFACES)
+            s->peer_iface[i] = st0.id;
         add_peer(s, txn, i, st0, hub);
     }
     bench_must(nhtb_txn_commit(txn, p->now) == 0, "commit refused");
@@ -180,7 +184,7 @@ static void all_up(const side *s, uint32_t n, bool hub)
 {
     nhtb_stats st = {.size = sizeof st};
     bench_must(nhtb_stats_get(s->ctx, &st) == 0, "no statistics");
-    bench_must(st.tunnels_up == n && st.ike_sas == n && (!hub || st.bindings == n),
+    bench_must(st.tunnels_up == n && st.ike_sas == n && (!hub || st.bindings == (n < IFACES ? n : IFACES)),
                "a set-up did not end with a tunnel");
 }
 
