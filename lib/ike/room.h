@@ -240,10 +240,10 @@ struct nhi_ike {
     nhi_slab peers;
     nhi_list sas, dead_sas, dead_children, jobs;
     size_t n_sas, max_sas, n_children;
-    nhi_map by_spi;   /* our IKE SPI -> SA */
-    nhi_map by_init;  /* initiator SPI and source, half-open as responder -> SA */
-    nhi_map by_child; /* inbound ESP SPI -> child */
-    nhi_map near;     /* outer address, or identity of an instance -> peers (near.c) */
+    nhi_map by_spi;    /* our IKE SPI -> SA */
+    nhi_map by_init;   /* initiator SPI and source, half-open as responder -> SA */
+    nhi_map by_child;  /* inbound ESP SPI -> child */
+    nhi_map near;      /* outer address, or identity of an instance -> peers (near.c) */
     nhi_list anywhere; /* entries that name no outer address */
     uint32_t half_open, next_question;
     uint32_t n_seeded; /* wildcard entries: while there are any, every IKE_AUTH derives once */

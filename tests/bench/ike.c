@@ -12,7 +12,7 @@
 #include "engine/engine.h"
 #include "fib/lpm_node.h"
 
-enum { MESSAGE = 4096, BATCH = 100, FLAP_ROUTES = 10000, IFACES = 50000 };
+enum { MESSAGE = 4096, BATCH = 100, FLAP_ROUTES = 10000, IFACES = 50000, MESSAGES = 20000 };
 
 typedef struct side {
     nhtb_ctx *ctx;
@@ -184,7 +184,8 @@ static void all_up(const side *s, uint32_t n, bool hub)
 {
     nhtb_stats st = {.size = sizeof st};
     bench_must(nhtb_stats_get(s->ctx, &st) == 0, "no statistics");
-    bench_must(st.tunnels_up == n && st.ike_sas == n && (!hub || st.bindings == (n < IFACES ? n : IFACES)),
+    bench_must(st.tunnels_up == n && st.ike_sas == n &&
+                   (!hub || st.bindings == (n < IFACES ? n : IFACES)),
                "a set-up did not end with a tunnel");
 }
 
@@ -350,12 +351,12 @@ void bench_growth(bench *b, const bench_case *c)
     pair_del(large);
 }
 
-/* Until nothing more is due or to be sent: everything that happens within the time. */
+/* Everything that happens within the time, or its beginning. */
 static uint64_t live(pair *p, nhtb_time until)
 {
     uint64_t messages = 0;
-    while (p->now < until) {
-        while (carry(&p->i, &p->r, p->now) || carry(&p->r, &p->i, p->now))
+    while (p->now < until && messages < MESSAGES) {
+        while (messages < MESSAGES && (carry(&p->i, &p->r, p->now) || carry(&p->r, &p->i, p->now)))
             messages++;
         nhtb_time next = nhtb_deadline(p->i.ctx), other = nhtb_deadline(p->r.ctx);
         next = other < next ? other : next;
