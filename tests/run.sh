@@ -123,9 +123,10 @@ tests() { # tests DIR CTEST_ARGUMENT...
 
 # ---- stages ----------------------------------------------------------------------------------
 stage_packages() {
-    local missing=() p
-    while read -r p _; do
+    local missing=() p needs
+    while read -r p needs _; do
         case $p in '' | '#'*) continue ;; esac
+        [ "$needs" = '[bench]' ] && continue
         dpkg-query -W -f '${db:Status-Abbrev}' "$p" 2>/dev/null | grep -q '^ii' || missing+=("$p")
     done <tests/packages.txt
     if [ ${#missing[@]} -gt 0 ]; then

@@ -444,9 +444,15 @@ show_row show_find(const char *table)
         const char *name;
         show_row row;
     } TABLES[] = {
-        {"ike sa", row_ike_sa}, {"ipsec sa", row_ipsec_sa}, {"ipsec next-hop-tunnels", row_binding},
-        {"route", row_route},   {"interfaces", row_iface},  {"statistics", row_statistics},
-        {"peers", row_peer},    {"security", row_security}, {"ipsec next-hop-owners", row_owner},
+        {"ike sa", row_ike_sa},
+        {"ipsec sa", row_ipsec_sa},
+        {"ipsec next-hop-tunnels", row_binding},
+        {"route", row_route},
+        {"interfaces", row_iface},
+        {"statistics", row_statistics},
+        {"peers", row_peer},
+        {"security", row_security},
+        {"ipsec next-hop-owners", row_owner},
         {"security pki", show_row_pki},
     };
     for (size_t i = 0; i < sizeof TABLES / sizeof *TABLES; i++)

@@ -55,8 +55,9 @@ bool show_row_pki(gw *g, show_place *at, json_out *w)
     uint32_t row = 0;
     nhtb_crypto c;
     const char *name;
+    size_t first = 0;
     nhtb_cert_info i;
-    if (!crypto_choose(g->state.cfg->crypto, &c, &name))
+    if (!crypto_choose(g->state.cfg->crypto, &first, &c, &name))
         return false;
     for (uint32_t k = 0; k < g->state.cfg->n_gateways; k++) {
         const cfg_gateway *e = &g->state.cfg->gateways[k];

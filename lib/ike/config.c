@@ -296,8 +296,11 @@ int nhi_ike_peer_new(nhi_ike *ike, const nhtb_peer *cfg, nhtb_peer_id *out)
     p->id.id = id;
     p->next_try = NHTB_NEVER;
     nhi_list_init(&p->sas);
+    nhi_list_init(&p->near);
     nhi_timer_init(&p->retry, NHI_TIMER_IKE_RETRY);
     err = fill(p, cfg);
+    if (!err)
+        err = nhi_ike_near_add(p);
     if (err) {
         nhi_ike_peer_free(p);
         return err;

@@ -6,6 +6,7 @@
 static void lists_init(nhi_ike *ike)
 {
     nhi_list_init(&ike->sas);
+    nhi_list_init(&ike->anywhere);
     nhi_list_init(&ike->dead_sas);
     nhi_list_init(&ike->dead_children);
     nhi_list_init(&ike->dead_xs);
@@ -16,7 +17,7 @@ static void lists_init(nhi_ike *ike)
 static int tables_init(nhi_ike *ike)
 {
     const nhtb_limits *l = &ike->env.settings->limits;
-    uint8_t seed[3][16];
+    uint8_t seed[4][16];
     int err = nhi_mem_random(ike->mem, seed, sizeof seed);
     if (err)
         return err;
@@ -24,6 +25,7 @@ static int tables_init(nhi_ike *ike)
     nhi_slab_init(&ike->peers, ike->mem, sizeof(nhi_ike_peer), l->peers);
     nhi_map_init(&ike->by_spi, ike->mem, 8, ike->max_sas, seed[0]);
     nhi_map_init(&ike->by_init, ike->mem, 40, (size_t)l->half_open + 1, seed[1]);
+    nhi_map_init(&ike->near, ike->mem, 24, l->peers, seed[3]);
     nhi_map_init(&ike->by_child, ike->mem, 4, (size_t)l->sas * 2 + 16, seed[2]);
     return 0;
 }
@@ -72,6 +74,7 @@ void nhi_ike_del(nhi_ike *ike)
     nhi_ike_act_fini(ike);
     if (ike->peers.mem) {
         nhi_slab_fini(&ike->peers);
+        nhi_map_fini(&ike->near);
         nhi_map_fini(&ike->by_spi);
         nhi_map_fini(&ike->by_init);
         nhi_map_fini(&ike->by_child);

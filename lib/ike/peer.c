@@ -56,11 +56,10 @@ nhi_ike_peer *nhi_ike_peer_for_init(nhi_ike *ike, const nhtb_path *path, uint16_
 {
     nhi_ike_peer *best = NULL;
     int best_score = -1;
-    uint32_t cursor = 0, id;
-    nhi_ike_peer *p;
+    nhi_ike_peer *p = NULL;
     nhi_suite s;
     *known = NULL;
-    while ((p = nhi_slab_next(&ike->peers, &cursor, &id))) {
+    while ((p = nhi_ike_near_next(ike, &path->remote, p))) {
         bool open = p->started && !p->entry.id && !p->cfg.v1;
         int score = open ? nhi_ike_peer_path_score(p, path) : -1;
         if (score < 0)
@@ -118,10 +117,9 @@ static int full_score(const nhi_ike_peer *p, const nhi_ike_sa *sa, const nhtb_id
 nhi_ike_peer *nhi_ike_peer_find(nhi_ike *ike, const nhi_ike_sa *sa, const nhtb_identity *idi,
                                 const nhtb_identity *idr)
 {
-    nhi_ike_peer *best = NULL, *p;
+    nhi_ike_peer *best = NULL, *p = NULL;
     int best_score = -1;
-    uint32_t cursor = 0, id;
-    while ((p = nhi_slab_next(&ike->peers, &cursor, &id))) {
+    while ((p = nhi_ike_near_next(ike, &sa->path.remote, p))) {
         int score = full_score(p, sa, idi, idr);
         bool longer = best && score == best_score && p->cfg.wildcard && best->cfg.wildcard &&
                       p->cfg.remote_id.data.n > best->cfg.remote_id.data.n;
@@ -344,6 +342,7 @@ void nhi_ike_peer_free(nhi_ike_peer *p)
     nhi_ike *ike = p->ike;
     nhi_wheel_cancel(ike->env.wheel, &p->retry);
     nhi_ike_explain_free(p);
+    nhi_ike_near_del(p);
     nhi_ike_peer *entry = p->entry.id ? nhi_ike_peer_get(ike, p->entry) : NULL;
     if (entry)
         entry->n_instances--;

@@ -155,6 +155,7 @@ struct nhi_ike_sa {
     nhtb_peer_id peer_id;
     uint8_t state; /* nhi_ike_state, written by nhi_ike_sa_set_state only */
     bool initiator, force_encap, nat_local, nat_remote, encap, libnhtb, contact, have_keys, in_half;
+    bool successor; /* made by a rekey: its predecessor may point at it */
     uint64_t spi_i, spi_r;
     nhtb_path path;
     nhtb_path
@@ -233,6 +234,7 @@ struct nhi_ike_peer {
     size_t psk_n;
     nhi_pki *pki; /* NULL: pre-shared keys only; cfg.pki is not kept */
     nhi_list sas;
+    nhi_list near; /* near.c */
     bool started, up;
     nhi_timer retry;
     nhtb_time backoff, next_try;
@@ -269,9 +271,11 @@ struct nhi_ike {
     nhi_slab peers;
     nhi_list sas, dead_sas, dead_children, dead_xs, jobs; /* dead_xs: exchanges of v1 */
     size_t n_sas, max_sas, n_children;
-    nhi_map by_spi;   /* our IKE SPI -> SA */
-    nhi_map by_init;  /* initiator SPI and source, half-open as responder -> SA */
-    nhi_map by_child; /* inbound ESP SPI -> child */
+    nhi_map by_spi;    /* our IKE SPI -> SA */
+    nhi_map by_init;   /* initiator SPI and source, half-open as responder -> SA */
+    nhi_map by_child;  /* inbound ESP SPI -> child */
+    nhi_map near;      /* outer address, or identity of an instance -> peers (near.c) */
+    nhi_list anywhere; /* entries that name no outer address */
     uint32_t half_open, next_question;
     uint32_t n_seeded; /* wildcard entries: while there are any, every IKE_AUTH derives once */
     uint32_t n_v1;     /* entries that speak IKEv1: without any, nobody here does */
@@ -412,6 +416,16 @@ nhi_ike_child *nhi_ike_child_by_out(const nhi_ike_sa *sa, uint32_t spi_out);
 nhi_ike_child *nhi_ike_child_live(const nhi_ike_peer *peer, uint16_t cfg,
                                   const nhi_ike_child *not_this);
 const nhtb_child *nhi_ike_child_cfg(const nhi_ike_child *c);
+
+/* ---- near.c ---- */
+int nhi_ike_near_add(nhi_ike_peer *p);
+void nhi_ike_near_del(nhi_ike_peer *p);
+/** It becomes an instance of the entry. */
+int nhi_ike_near_join(nhi_ike_peer *p, nhtb_peer_id entry);
+/** All entries that an outer address may belong to, one after the other: NULL first, NULL at the end.
+ *  Those that name it come first. */
+nhi_ike_peer *nhi_ike_near_next(nhi_ike *ike, const nhtb_addr *remote, nhi_ike_peer *p);
+nhi_ike_peer *nhi_ike_near_instance(const nhi_ike_peer *entry, const nhtb_identity *id);
 
 /* ---- send.c ---- */
 void nhi_ike_send_inner(nhi_ike *ike, nhi_ike_builder *b);

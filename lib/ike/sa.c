@@ -165,18 +165,26 @@ static void remove_children(nhi_ike_sa *sa)
     nhi_ike_child_remove(NHI_CONTAINER(it, nhi_ike_child, link));
 }
 
-/** Others may point at an SA that goes. */
+static void forget_in(nhi_ike_sa *s, const nhi_ike_sa *gone)
+{
+    if (s->rival == gone)
+        s->rival = NULL;
+    if (s->x_i.fresh == gone)
+        s->x_i.fresh = NULL;
+    if (s->x_r.fresh == gone)
+        s->x_r.fresh = NULL;
+}
+
+/** Others may point at an SA that goes: only what a rekey made, and only SAs of its peer. Before it
+ *  belongs to one, its maker may be any. */
 static void forget(nhi_ike_sa *gone)
 {
-    NHI_LIST_FOR(it, &gone->ike->sas)
-    {
-        nhi_ike_sa *s = NHI_CONTAINER(it, nhi_ike_sa, link);
-        if (s->rival == gone)
-            s->rival = NULL;
-        if (s->x_i.fresh == gone)
-            s->x_i.fresh = NULL;
-        if (s->x_r.fresh == gone)
-            s->x_r.fresh = NULL;
+    if (gone->successor && gone->peer) {
+        NHI_LIST_FOR(it, &gone->peer->sas)
+        forget_in(NHI_CONTAINER(it, nhi_ike_sa, peer_link), gone);
+    } else if (gone->successor) {
+        NHI_LIST_FOR(it2, &gone->ike->sas)
+        forget_in(NHI_CONTAINER(it2, nhi_ike_sa, link), gone);
     }
 }
 

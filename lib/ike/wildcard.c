@@ -79,12 +79,7 @@ bool nhi_ike_wildcard_match(uint8_t kind, const nhtb_identity *pattern, const nh
 
 nhi_ike_peer *nhi_ike_wildcard_find(const nhi_ike_peer *entry, const nhtb_identity *id)
 {
-    uint32_t cursor = 0, at;
-    nhi_ike_peer *p;
-    while ((p = nhi_slab_next(&entry->ike->peers, &cursor, &at)))
-        if (p->entry.id == entry->id.id && p->started && nhi_ident_match(&p->cfg.remote_id, id))
-            return p;
-    return NULL;
+    return nhi_ike_near_instance(entry, id);
 }
 
 nhtb_peer_id nhi_ike_wildcard_first(const nhi_ike *ike, nhtb_peer_id entry)
@@ -143,12 +138,14 @@ static int make(nhi_ike_peer *entry, const nhtb_peer *cfg, nhi_ike_peer **out)
     if (err)
         return err;
     nhi_ike_peer *p = nhi_ike_peer_get(ike, id);
-    err = ike->env.peer_join ? ike->env.peer_join(ike->env.user, id) : 0;
+    err = nhi_map_reserve(&ike->near, 1);
+    if (!err && ike->env.peer_join)
+        err = ike->env.peer_join(ike->env.user, id);
     if (err) {
         nhi_ike_peer_free(p);
         return err;
     }
-    p->entry = entry->id;
+    (void)nhi_ike_near_join(p, entry->id); /* reserved: cannot fail */
     p->pki = nhi_pki_ref(entry->pki);
     ike->n_pki += p->pki != NULL;
     p->started = true;

@@ -18,7 +18,9 @@ uint32_t nhi_esp_trailer_write(uint8_t *p, uint32_t pad, uint8_t next_header);
 static inline uint32_t nhi_esp_trailer_put(uint8_t *p, uint32_t pad, uint8_t next_header)
 {
     static const uint8_t count[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
-    memcpy(p, count, sizeof count);
+    memcpy(p, count, 8); /* never beyond the trailer and the shortest ICV, which is 12 octets */
+    if (pad > 8)
+        memcpy(p + 8, count + 8, 8);
     p[pad] = (uint8_t)pad;
     p[pad + 1] = next_header;
     return pad + 2;

@@ -90,6 +90,10 @@ void bench_quiet(bench *b, const bench_case *c);
 void bench_lpm(bench *b, const bench_case *c); /* arg: number of routes */
 void bench_ike(bench *b, const bench_case *c); /* arg: number of set-ups */
 void bench_cookie(bench *b, const bench_case *c);
-void bench_memory(bench *b, const bench_case *c); /* arg: number of tunnels */
+void bench_churn(bench *b, const bench_case *c);
+void bench_growth(bench *b, const bench_case *c);  /* set-ups beside few and many tunnels */
+void bench_tunnels(bench *b, const bench_case *c); /* arg: number of tunnels */
+void bench_flap(bench *b, const bench_case *c);    /* arg: number of routes */
+void bench_memory(bench *b, const bench_case *c);  /* arg: number of tunnels */
 
 #endif

@@ -18,7 +18,7 @@ static nhtb_addr v4(uint32_t a)
         .family = 4, .b = {(uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a}};
 }
 
-static nhtb_addr next_hop(uint32_t t)
+nhtb_addr world_next_hop(uint32_t t)
 {
     return v4(UINT32_C(0x0a000002) + t);
 }
@@ -56,7 +56,7 @@ static void add_sa(world *w, nhtb_txn *txn, uint32_t i, uint64_t *rng)
                          .integ = w->alg->integ,
                          .key_in = {t->key_in, w->alg->keymat},
                          .key_out = {t->key_out, w->alg->keymat}};
-    nhtb_binding b = {.size = sizeof b, .iface = w->st0, .next_hop = next_hop(i)};
+    nhtb_binding b = {.size = sizeof b, .iface = w->st0, .next_hop = world_next_hop(i)};
     bench_must(nhtb_txn_sa(txn, &sa, &b.sa) == 0, "manual SA refused");
     bench_must(nhtb_txn_binding(txn, &b) == 0, "binding refused");
 }
@@ -71,7 +71,7 @@ static void add_routes(world *w, nhtb_txn *txn)
                         .kind = NHTB_ROUTE_TUNNEL,
                         .prefix = {.addr = v4(w->routes[i].addr), .len = w->routes[i].len},
                         .iface = w->st0,
-                        .next_hop = next_hop(i % w->n_tunnels)};
+                        .next_hop = world_next_hop(i % w->n_tunnels)};
         bench_must(nhtb_txn_route(txn, &r) == 0, "route refused");
     }
 }

@@ -31,6 +31,7 @@ typedef struct world {
 
 world *world_new(const char *vendor, const bare_alg *alg, uint32_t n_tunnels, uint32_t n_routes);
 void world_del(world *w);
+nhtb_addr world_next_hop(uint32_t tunnel);
 /** Tunnel of an address by linear search; n_tunnels: none. */
 uint32_t world_tunnel_of(const world *w, uint32_t addr);
 

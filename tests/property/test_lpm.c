@@ -122,7 +122,37 @@ static void check_successor(prop_rng *g, const nhi_lpm *l, const oracle *o)
         cr_assert(route_order(&from, best) == 0 && value == best->value);
 }
 
-static void churn(uint8_t family, uint64_t seed, unsigned batches, unsigned per_batch)
+/* All at once gives what one by one gives. */
+static void check_bulk(prop_rng *g, const nhi_lpm *l, const oracle *o)
+{
+    enum { N = 100 }; /* more than a group */
+    uint8_t a[N][16];
+    const uint8_t *v[N];
+    uint32_t got[N];
+    size_t n = (size_t)prop_below(g, N + 1);
+    for (size_t i = 0; i < N; i++) {
+        random_addr(g, o->bits, a[i]);
+        v[i] = a[i];
+    }
+    nhi_lpm_get_bulk(l, v, got, n);
+    for (size_t i = 0; i < n; i++)
+        cr_assert_eq(got[i], oracle_get(o, a[i]));
+}
+
+/* Answers of 16 bits are kept apart from longer ones. */
+static uint32_t random_value(prop_rng *g)
+{
+    return (uint32_t)prop_below(g, prop_below(g, 4) != 0 ? 1000 : UINT32_MAX - 1) + 1;
+}
+
+enum { PLAIN = 400, DIRECT = 70000 }; /* room of a table without direct levels, and with them */
+
+static unsigned many(unsigned batches)
+{
+    return getenv("NHTB_LONG") != NULL ? batches * 100 : batches;
+}
+
+static void churn(uint8_t family, uint64_t seed, size_t room, unsigned batches, unsigned per_batch)
 {
     prop_mem pm;
     nhi_mem *mem = prop_mem_init(&pm);
@@ -132,7 +162,7 @@ static void churn(uint8_t family, uint64_t seed, unsigned batches, unsigned per_
     unsigned bits = family == 4 ? 32 : 128;
     route *space = calloc(2048, sizeof *space), *saved = calloc(2048, sizeof *saved);
     oracle o = {.v = space, .cap = 2048, .bits = bits};
-    nhi_lpm *l = nhi_lpm_new(mem, &q, family, 400);
+    nhi_lpm *l = nhi_lpm_new(mem, &q, family, room);
     cr_assert_not_null(l);
     for (unsigned b = 0; b < batches; b++) {
         size_t saved_n = o.n;
@@ -147,7 +177,7 @@ static void churn(uint8_t family, uint64_t seed, unsigned batches, unsigned per_
                 memcpy(a, r->addr, 16);
                 len = r->len;
             }
-            uint32_t value = removal ? 0 : (uint32_t)prop_below(&g, UINT32_MAX - 1) + 1;
+            uint32_t value = removal ? 0 : random_value(&g);
             bool present = oracle_find(&o, a, len) != SIZE_MAX;
             cr_assert_eq(nhi_lpm_exact(l, a, len) != 0, present);
             if (prop_below(&g, 16) == 0) { /* memory ends somewhere inside this call */
@@ -157,7 +187,7 @@ static void churn(uint8_t family, uint64_t seed, unsigned batches, unsigned per_
             pm.fail_in = -1;
             if (removal && !present)
                 cr_assert_eq(err, NHTB_ERR_NOT_FOUND);
-            else if (!removal && !present && o.n >= 400)
+            else if (!removal && !present && o.n >= room)
                 cr_assert_eq(err, NHTB_ERR_LIMIT);
             else
                 cr_assert(err == 0 || err == NHTB_ERR_MEMORY);
@@ -178,6 +208,8 @@ static void churn(uint8_t family, uint64_t seed, unsigned batches, unsigned per_
             cr_assert_eq(nhi_lpm_get(l, a), oracle_get(&o, a), "seed %lx batch %u",
                          (unsigned long)seed, b);
         }
+        if (b % 4 == 0)
+            check_bulk(&g, l, &o);
         for (unsigned i = 0; i < 2; i++)
             check_successor(&g, l, &o);
         if (b % 64 == 0)
@@ -203,13 +235,25 @@ static void churn(uint8_t family, uint64_t seed, unsigned batches, unsigned per_
 Test(lpm, ipv4_agrees_with_a_linear_scan)
 {
     for (uint64_t seed = 1; seed <= 4; seed++)
-        churn(4, seed, 2000, 12);
+        churn(4, seed, PLAIN, many(2000), 12);
 }
 
 Test(lpm, ipv6_agrees_with_a_linear_scan)
 {
     for (uint64_t seed = 11; seed <= 14; seed++)
-        churn(6, seed, 1500, 12);
+        churn(6, seed, PLAIN, many(1500), 12);
+}
+
+Test(lpm, ipv4_with_direct_levels_agrees_with_a_linear_scan)
+{
+    for (uint64_t seed = 21; seed <= 24; seed++)
+        churn(4, seed, DIRECT, many(2000), 12);
+}
+
+Test(lpm, ipv6_with_direct_levels_agrees_with_a_linear_scan)
+{
+    for (uint64_t seed = 31; seed <= 34; seed++)
+        churn(6, seed, DIRECT, many(1500), 12);
 }
 
 /* Every batch rewrites all prefixes with its own number, so a reader must see one number only. */
@@ -256,12 +300,12 @@ static void *reader(void *p)
     return NULL;
 }
 
-Test(lpm, readers_see_each_batch_whole_while_batches_are_published)
+static void readers_see_whole_batches(size_t room)
 {
     prop_mem pm;
     shared *s = calloc(1, sizeof *s);
     nhi_qsbr_init(&s->q);
-    s->l = nhi_lpm_new(prop_mem_init(&pm), &s->q, 4, 1000);
+    s->l = nhi_lpm_new(prop_mem_init(&pm), &s->q, 4, room);
     pthread_t t[READERS];
     reader_arg arg[READERS];
     for (unsigned i = 0; i < READERS; i++) {
@@ -286,4 +330,14 @@ Test(lpm, readers_see_each_batch_whole_while_batches_are_published)
     nhi_lpm_del(s->l);
     cr_assert_eq(pm.mem.bytes, 0u);
     free(s);
+}
+
+Test(lpm, readers_see_each_batch_whole_while_batches_are_published)
+{
+    readers_see_whole_batches(1000);
+}
+
+Test(lpm, readers_of_direct_levels_see_each_batch_whole)
+{
+    readers_see_whole_batches(DIRECT);
 }

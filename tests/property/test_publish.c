@@ -162,7 +162,7 @@ Test(publish, a_transaction_is_all_or_nothing_at_every_allocation)
         cr_assert_eq(t.n_notes, notes);
         nhi_db_poll(t.db);
     }
-    cr_assert_gt(n, 60);
+    cr_assert_gt(n, 30); /* the prefix tables take spans, not nodes, from the host */
     cr_assert_neq(picture(&t), before);
     nhtb_addr a = tb_addr("10.8.0.1");
     nhtb_stats st;

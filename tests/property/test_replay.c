@@ -53,9 +53,9 @@ static uint64_t pick(prop_rng *g, const model *m, uint32_t window)
     return m->top + 1 + prop_below(g, 100000);
 }
 
-static void walk(uint32_t window, bool esn, uint64_t start, unsigned steps)
+static void walk(uint32_t window, bool esn, uint64_t start, unsigned steps, unsigned round)
 {
-    prop_rng g = {window * 31u + esn + start};
+    prop_rng g = {window * 31u + esn + start + (uint64_t)round * 1000003};
     model m = {.seen = calloc(RING, sizeof *m.seen), .top = start};
     nhi_cell *c = make(window, esn, start);
     for (unsigned i = 0; i < steps; i++) {
@@ -82,14 +82,18 @@ static void walk(uint32_t window, bool esn, uint64_t start, unsigned steps)
     free(c);
 }
 
-Test(replay_model, a_million_steps_of_each_window_agree_with_a_set)
+/* Ten million steps; NHTB_LONG: a thousand million. */
+Test(replay_model, millions_of_steps_of_each_window_agree_with_a_set, .timeout = 7200)
 {
     static const uint32_t windows[] = {64, 128, 192, 1024};
-    for (size_t k = 0; k < sizeof windows / sizeof windows[0]; k++) {
-        walk(windows[k], false, 0, 1000000);
-        walk(windows[k], true, 0, 1000000);
-        walk(windows[k], true, UINT64_C(0xffff0000), 300000);
-        walk(windows[k], true, UINT64_C(0x7fffffff0000), 300000);
+    unsigned rounds = getenv("NHTB_LONG") != NULL ? 100 : 1;
+    for (size_t k = 0; k < rounds * NHI_ARRAY_LEN(windows); k++) {
+        uint32_t window = windows[k % NHI_ARRAY_LEN(windows)];
+        unsigned round = (unsigned)(k / NHI_ARRAY_LEN(windows));
+        walk(window, false, 0, 1000000, round);
+        walk(window, true, 0, 1000000, round);
+        walk(window, true, UINT64_C(0xffff0000), 300000, round);
+        walk(window, true, UINT64_C(0x7fffffff0000), 300000, round);
     }
 }
 

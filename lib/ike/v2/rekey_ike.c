@@ -10,6 +10,8 @@ int nhi_ike_rekey_ike_start(nhi_ike_sa *sa, nhtb_time now)
     if (err)
         return err;
     x->fresh = nhi_ike_sa_new(sa->ike, true, now, &err);
+    if (x->fresh)
+        x->fresh->successor = true;
     return x->fresh ? nhi_ike_nego_make(x, sa->suite.ke) : err;
 }
 
@@ -245,6 +247,8 @@ void nhi_ike_rekey_ike_r(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now)
         return;
     }
     x->fresh = nhi_ike_sa_new(sa->ike, false, now, &err);
+    if (x->fresh)
+        x->fresh->successor = true;
     x->peer_ke = nhi_ike_buf_new(sa->ike, ke.n);
     if (x->peer_ke)
         memcpy(x->peer_ke->p, ke.p, ke.n);
