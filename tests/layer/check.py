@@ -235,15 +235,22 @@ def check_limits(args):
                 finding(f"{obj.name}: mutable global {m.group(3)} in {m.group(1)}")
 
 
-def core_sources(left_out):
-    """A feature that can be left out has two files, of which a build takes one."""
-    return [p for room in ROOMS for p in files(LIB / room, ".c") if p.name != left_out]
+def core_sources(keylog, ikev1):
+    """A feature that can be left out is in some files, and in one that does nothing: a build takes
+    the former or the latter."""
+    def taken(p):
+        if p.name in ("keylog.c", "keylog_none.c"):
+            return (p.name == "keylog.c") == keylog
+        if p.name == "v1_none.c":
+            return not ikev1
+        return ikev1 or p.parent != LIB / "ike" / "v1"
+    return [p for room in ROOMS for p in files(LIB / room, ".c") if taken(p)]
 
 
 def check_sources(args):
     """cmake/sources.txt names exactly the core's sources, for foreign build systems."""
     listing = ROOT / "cmake" / "sources.txt"
-    have = [rel(p) for p in core_sources("keylog.c")]
+    have = [rel(p) for p in core_sources(keylog=False, ikev1=True)]
     text = ("# The core's sources, for build systems other than CMake. Include paths: include, lib,\n"
             "# and the folder of the generated nhtb/version.h.\n" + "\n".join(have) + "\n")
     if args.update:
@@ -298,9 +305,9 @@ def check_exports(args):
 def check_freestanding(args):
     flags = ["-std=c11", "-O2", "-ffreestanding", "-nostdlib", "-fno-stack-protector",
              "-U_FORTIFY_SOURCE", f"-I{INC}", f"-I{args.build}/include", f"-I{LIB}"]
-    for name, extra, left_out in (("threads", [], "keylog_none.c"),
-                                  ("single core", ["-DNHTB_SINGLE_CORE"], "keylog.c")):
-        sources = core_sources(left_out)
+    for name, extra, whole in (("threads", [], True),
+                               ("single core", ["-DNHTB_SINGLE_CORE"], False)):
+        sources = core_sources(keylog=whole, ikev1=whole)
         with tempfile.TemporaryDirectory() as tmp:
             def one(path):
                 obj = f"{tmp}/{rel(path).replace('/', '_')}.o"
@@ -312,12 +319,12 @@ def check_freestanding(args):
                 if r.returncode:
                     finding(f"freestanding ({name}): {r.stderr.strip()}")
             objs = [o for o, r in done if r.returncode == 0]
-            whole = f"{tmp}/core.o"
-            r = run([args.cc, "-nostdlib", "-r", *objs, "-o", whole])
+            core = f"{tmp}/core.o"
+            r = run([args.cc, "-nostdlib", "-r", *objs, "-o", core])
             if r.returncode:
                 finding(f"freestanding ({name}) link: {r.stderr.strip()}")
                 continue
-            missing = set(run(["nm", "-u", whole]).stdout.split()) - {"U", "w"} - MEMORY_FOUR
+            missing = set(run(["nm", "-u", core]).stdout.split()) - {"U", "w"} - MEMORY_FOUR
             for symbol in sorted(missing - {"_GLOBAL_OFFSET_TABLE_"}):
                 finding(f"freestanding ({name}): needs {symbol}")
 
