@@ -160,7 +160,9 @@ def v1_seeds():
 REQUESTS = [
     {"command": "show", "table": t} for t in
     ("ike sa", "ipsec sa", "ipsec next-hop-tunnels", "route", "interfaces", "statistics", "peers",
-     "security", "none")] + [
+     "security", "ipsec next-hop-owners", "security pki", "none")] + [
+    {"command": "show", "table": "route", "address": "10.0.0.2"},
+    {"command": "show", "table": "ipsec next-hop-tunnels", "interface": "st0.0"},
     {"command": "initiate", "peer": "a"}, {"command": "clear", "peer": "all"},
     {"command": "clear", "table": "ipsec next-hop-tunnels", "address": "10.0.0.2"},
     {"command": "rekey", "peer": "b", "what": "child"}, {"command": "explain", "peer": "a"},

@@ -14,6 +14,7 @@
 
 #include "ctl_server.h"
 #include "fuzz/fuzz_side.h"
+#include "port500.h"
 
 enum { CLIENTS = 2, ANSWER = 1 << 17 };
 
@@ -79,6 +80,15 @@ static gw_worker *idle_worker(void)
     return w;
 }
 
+/* Never receives or sends. "show statistics" reads its counters. */
+static port500 *idle_port500(gw *g)
+{
+    static port500 *p;
+    if (p == NULL)
+        fuzz_check(port500_new(&p, g, 1) == 0);
+    return p;
+}
+
 /* ---- the gateway ---- */
 
 static void open_gateway(state *st)
@@ -94,6 +104,10 @@ static void open_gateway(state *st)
     g->settings = st->s.settings;
     g->config_path = "/nonexistent/nhtb.json"; /* "reload" has nothing to load */
     g->worker = idle_worker();
+    g->port500 = idle_port500(g);
+    for (unsigned k = 0; k < GW_SOCKS; k++)
+        g->data[k].fd = -1; /* "show interfaces" lists open ones */
+    g->ike[0].fd = g->ike[1].fd = g->nl.fd = -1;
     st->iface = (gw_iface){.id = st->s.st0, .tun = {.fd = -1}};
     g->state = (gw_state){.cfg = configuration(&g->log), .ifaces = &st->iface, .peers = st->peers};
     fuzz_check(nhtb_txn_begin(g->ctx, &t) == 0);
