@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every test of the project, on a fresh Debian 12 too (missing packages are installed).
 #   tests/run.sh                   the normal run
-#   tests/run.sh --long            also tests/long/*.sh
+#   tests/run.sh --long            also coverage with its bars, seeded mutations, tests/long/*.sh
 #   tests/run.sh --stage NAME ...  only these stages; --list names them
 # Environment: NHTB_VECTORS  folder of published test vectors (shared/vectors)
 #              NHTB_TEST_DIR build folders and logs, kept between runs (default: ./build-tests)
@@ -13,20 +13,20 @@ root=$PWD
 work=${NHTB_TEST_DIR:-$root/build-tests}
 jobs=${NHTB_JOBS:-2}
 
-stages=(packages format cppcheck gcc clang layer abi release sanitize downstream coverage mutations
-    scripts)
+stages=(packages format cppcheck gcc clang layer abi release sanitize downstream scripts)
+long_stages=(coverage mutations long)
 wanted=()
 long=no
 while [ $# -gt 0 ]; do
     case $1 in
     --long) long=yes ;;
-    --list) printf '%s\n' "${stages[@]}" long; exit 0 ;;
+    --list) printf '%s\n' "${stages[@]}" "${long_stages[@]}"; exit 0 ;;
     --stage) shift; wanted+=("${1:?--stage needs a name}") ;;
     *) sed -n '3,9s/^# \?//p' "$0"; exit 2 ;;
     esac
     shift
 done
-[ "$long" = yes ] && stages+=(long)
+[ "$long" = yes ] && stages+=("${long_stages[@]}")
 [ ${#wanted[@]} -gt 0 ] && stages=("${wanted[@]}")
 
 mkdir -p "$work/logs" || exit 1
