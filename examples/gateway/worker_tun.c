@@ -49,7 +49,7 @@ void worker_tun_read(gw_worker *w, port *t)
 {
     size_t n = 0, bytes = 0;
     while (n < BATCH && bytes < READ_BYTES) {
-        vnet_hdr h;
+        vnet_hdr h = {0};
         nhtb_pkt *p = pool_take(&w->reads);
         if (p == NULL)
             break;

@@ -254,7 +254,8 @@ static void print_words(const char *name, const cJSON *words)
     const cJSON *w;
     printf("  %-8s offload:%s", name != NULL ? name : "",
            cJSON_GetArraySize(words) == 0 ? " none" : "");
-    cJSON_ArrayForEach(w, words) printf(" %s", w->valuestring);
+    for (w = words != NULL ? words->child : NULL; w != NULL; w = w->next)
+        printf(" %s", w->valuestring);
     printf("\n");
 }
 
@@ -271,12 +272,13 @@ static void print_ifaces(const cJSON *rows, bool detail)
         {"Out bytes", cell_number, "out_bytes"},
         {"In bytes", cell_number, "in_bytes"},
     };
-    const cJSON *r, *s;
+    const cJSON *sockets = member(rows->child, "sockets");
     (void)detail;
     print_table(rows, C, COUNT(C));
-    cJSON_ArrayForEach(r, rows)
+    for (const cJSON *r = rows->child; r != NULL; r = r->next)
         print_words(cJSON_GetStringValue(member(r, "name")), member(r, "offload"));
-    cJSON_ArrayForEach(s, member(rows->child, "sockets")) print_words(s->string, s);
+    for (const cJSON *s = sockets != NULL ? sockets->child : NULL; s != NULL; s = s->next)
+        print_words(s->string, s);
 }
 
 static void print_owners(const cJSON *rows, bool detail)

@@ -207,7 +207,8 @@ static uint64_t print_v1(uint64_t h, const nhi_v1 *v)
     NHI_LIST_FOR(it, &v->xs)
     {
         const nhi_v1_x *x = NHI_CONTAINER(it, nhi_v1_x, link);
-        h = mix(h, (uint64_t)x->mid << 32 | (uint64_t)x->state << 16 | x->received << 8 | x->sent);
+        h = mix(h, (uint64_t)x->mid << 32 | (uint64_t)x->state << 16 | (uint64_t)x->received << 8 |
+                       x->sent);
         h = mix(h, nhi_get64(x->iv));
     }
     return h;
