@@ -342,6 +342,8 @@ void nhi_ike_child_deleted(nhi_ike_child *c, nhtb_time now)
         return;
     }
     nhi_ike_child_use(newer);
+    if (sa->v1 && newer->in_use)
+        nhi_ike_child_revive(newer); /* it had given way to c: rekeyed again, found again */
     timers_cancel(c);
     c->want = 0;
     nhi_ike_child_set_state(c, NHI_CHILD_OVERLAP);

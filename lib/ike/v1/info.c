@@ -86,6 +86,20 @@ static nhi_ike_child *child_by_out(const nhi_ike_sa *sa, uint32_t spi_out)
     return NULL;
 }
 
+/** The peer gave up what it made: what that replaced serves again. Not when it had been replaced itself,
+ *  nor when a pair that gave way to it takes its place. */
+static void give_back(const nhi_ike_child *c)
+{
+    if (c->creator || c->state != NHI_CHILD_UP)
+        return;
+    NHI_LIST_FOR(it, &c->sa->children)
+    {
+        if (NHI_CONTAINER(it, const nhi_ike_child, link)->older == c)
+            return;
+    }
+    nhi_ike_child_revive(c->older);
+}
+
 static void delete_children(nhi_ike_sa *sa, const nhi_v1_delete *d, nhtb_time now)
 {
     for (size_t i = 0; i < d->n && sa->state != NHI_SA_DEAD; i++) {
@@ -93,8 +107,7 @@ static void delete_children(nhi_ike_sa *sa, const nhi_v1_delete *d, nhtb_time no
         if (!c)
             continue;
         bool was_up = c->state == NHI_CHILD_UP;
-        if (!c->creator)
-            nhi_ike_child_revive(c->older);
+        give_back(c);
         nhi_ike_child_deleted(c, now);
         if (was_up && sa->peer)
             nhi_ike_peer_retry(sa->peer, now);

@@ -186,13 +186,22 @@ static bool is_later(const nhi_ike_child *c, const nhi_ike_child *than)
 }
 
 /** Pairs that one side made follow one another, whatever comes when. Those of two sides crossed when
- *  their exchanges overlapped, or may have when the peer began before it was seen on ours. */
+ *  their exchanges overlapped here. Where they may have overlapped at the peer alone (its message 1 came
+ *  when ours was over) the later one is used: the peer deletes ours early if it saw no overlap, and
+ *  keeps both if it did. */
 static bool crossed(const nhi_v1_x *x, const nhi_ike_child *c, const nhi_ike_child *o)
 {
     const nhi_v1_x *m = maker(o);
     if (c->creator == o->creator)
         return false;
-    return !is_later(c, o) || (m && m->step && x->step) || (m && m->initiator && !x->initiator);
+    return !is_later(c, o) || (m && m->step && x->step);
+}
+
+/** May c's maker delete o early? Only if the peer surely sends on c: of the peer's own pair not when
+ *  any exchange overlapped this one, since the peer may remember an overlap that we forgot. */
+static bool ends_early(const nhi_v1_x *x, const nhi_ike_child *c, const nhi_ike_child *o)
+{
+    return x->initiator && !crossed(x, c, o) && (c->creator == o->creator || !x->step);
 }
 
 static bool beats(const nhi_v1_x *x, const nhi_ike_child *o, const nhi_ike_child *c)
@@ -243,7 +252,7 @@ static void take_over(const nhi_v1_x *x, nhi_ike_child *c, nhtb_time now)
         if (!is_rival(o, c))
             continue;
         o->older = NULL;
-        retire(o, last, x->initiator && !crossed(x, c, o), now);
+        retire(o, last, ends_early(x, c, o), now);
         last = o;
     }
 }
