@@ -8,6 +8,10 @@ import time
 
 from lab import LabError, run, wait_for
 
+# Seconds for what takes one or two: each system call of the guest is several switches of this machine,
+# so a guest beside busy neighbours is a hundred times slower than alone.
+PATIENCE = 300
+
 INIT = r"""#!/bin/sh
 # first process of the guest: overlay root in RAM, then the command loop
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -78,7 +82,7 @@ class Guest:
             stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
         console.close()
         self.lab.closers.append(self.off)
-        wait_for("the guest kernel", 60, lambda: self.ready() or self.process.poll() is not None, 0.1)
+        wait_for("the guest kernel", PATIENCE, lambda: self.ready() or self.process.poll() is not None, 0.1)
         if not self.ready():
             raise LabError("the guest kernel did not start")
         return self
@@ -86,7 +90,7 @@ class Guest:
     def ready(self):
         return os.path.exists(self.lab.path("guest/ready"))
 
-    def run(self, command, seconds=60):
+    def run(self, command, seconds=PATIENCE):
         """(output, status)"""
         self.number += 1
         n = self.number

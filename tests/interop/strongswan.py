@@ -149,7 +149,7 @@ class StrongSwan:
         argv = ["swanctl", *words, "--uri", f"unix://{self.view}/vici"]
         env = {"STRONGSWAN_CONF": f"{self.view}/strongswan.conf", "SWANCTL_DIR": f"{self.view}/swanctl"}
         if self.guest:
-            out, status = self.guest.run(" ".join([f"{k}={v}" for k, v in env.items()] + argv), seconds)
+            out, status = self.guest.run(" ".join([f"{k}={v}" for k, v in env.items()] + argv))
         else:
             p = subprocess.run(argv, env={**os.environ, **env}, capture_output=True, text=True,
                                timeout=seconds, check=False)
