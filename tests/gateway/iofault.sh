@@ -22,6 +22,8 @@ cpu() { awk '{print $14 + $15}' "/proc/$spoke_pid/stat"; } # clock ticks of 10 m
 
 hub_and_spoke
 sed -i 's/"establish_tunnels": "immediately",/&"force_encapsulation": true,/' "$tmp/spoke.json"
+# seconds of silence are what is tested here; they must not look like a dead peer
+sed -i 's/"interval": 2,/"interval": 60,/' "$tmp/hub.json" "$tmp/spoke.json"
 start hub && hub_pid=$pid || { not_ok "the hub starts"; finish; }
 export NHTB_IO_FAULT=$tmp/order LD_PRELOAD=$fault
 start spoke && spoke_pid=$pid
