@@ -50,7 +50,7 @@ function(nhtb_test name)
         NHTB_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     nhtb_host_program(${name})
     add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT 600)
+    set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT 1200)
 endfunction()
 
 # A room's tests link what the room may include (docs/rooms.md); dp is filled through db.
