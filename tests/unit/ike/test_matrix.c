@@ -93,7 +93,7 @@ static void print_row(const matrix_row *row)
     fprintf(stderr, "},\n");
 }
 
-Test(matrix, every_message_in_every_state_does_what_the_table_says, .timeout = 300)
+Test(matrix, every_message_in_every_state_does_what_the_table_says)
 {
     unsigned cells = 0;
     if (getenv("NHTB_MATRIX"))
