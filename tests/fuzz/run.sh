@@ -67,7 +67,7 @@ for t in "${targets[@]}"; do
     work=$build/work/$t
     mkdir -p "$work/corpus" "$work/findings" "$here/corpus/$t"
     python3 "$here/seeds.py" "$t" "$work/corpus"
-    flags=(-max_total_time="$seconds" -rss_limit_mb=1024 -timeout=60 -print_final_stats=1
+    flags=(-max_total_time="$seconds" -rss_limit_mb=1024 -timeout=60 -report_slow_units=60 -print_final_stats=1
         -artifact_prefix="$work/findings/")
     [ -f "$here/$t.dict" ] && flags+=(-dict="$here/$t.dict")
     runs=0 cpu=0 cov=? found=0
