@@ -6,6 +6,8 @@
 # does, in slices of two minutes; a finding ends its slice and the next one goes on.
 # --keep: writes what was found new into corpus/ (trimmed). A finding goes to regressions/<target>/.
 set -euo pipefail
+# Debian's own python3 has the packages; the shim of a version manager costs 1 s of CPU a call
+[ -x /usr/bin/python3 ] && PATH=/usr/bin:$PATH
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 seconds=60
