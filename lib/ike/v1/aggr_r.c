@@ -48,7 +48,7 @@ unsigned nhi_v1_aggr_r_first(nhi_ike *ike, const nhi_v1_in *in, nhtb_time now)
         return NHTB_REASON_IKE_MALFORMED;
     nhi_ike_peer *p = nhi_v1_peer_for(ike, in->path, NHTB_V1_AGGRESSIVE, &offer, &id, &c, &known);
     if (!p)
-        return nhi_v1_no_proposal(ike, in, known, now);
+        return nhi_v1_no_proposal(ike, in, known, &offer, now);
     unsigned why = nhi_v1_gate(ike, in, p, now);
     if (why)
         return why;

@@ -292,8 +292,15 @@ unsigned nhi_v1_gate(nhi_ike *ike, const nhi_v1_in *in, const nhi_ike_peer *p, n
 /** A responder's new half-open SA: path, first message kept, what was agreed. NULL: no memory. */
 nhi_ike_sa *nhi_v1_open_half(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *p,
                              const nhi_v1_phase1 *c, nhtb_time now);
-/** No entry, or nothing in common: counted, told. */
-unsigned nhi_v1_no_proposal(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *known, nhtb_time now);
+/** No entry, or nothing in common with what the peer offers: counted, told. */
+unsigned nhi_v1_no_proposal(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *known,
+                            const nhi_v1_sa_pl *offer, nhtb_time now);
+
+/* ---- explain.c ---- */
+/** Both offers in words, before the note that there is nothing in common. child: UINT16_MAX for phase
+ *  1, which needs no sa. */
+void nhi_v1_explain_offers(nhi_ike_peer *p, uint16_t child, const nhi_ike_sa *sa,
+                           const nhi_v1_sa_pl *theirs);
 
 /* ---- auth.c ---- */
 /** ID of our side; kept as v1->idi or idr. */
@@ -372,7 +379,6 @@ bool nhi_v1_conf_begin(nhi_ike_sa *sa, nhtb_time now);
 /** A message of exchange 6 whose HASH was checked; x is fresh for a first message. Also while UP
  *  (push by the other side). */
 unsigned nhi_v1_trans_recv(nhi_v1_x *x, const nhi_v1_msg *m, nhtb_time now);
-void nhi_v1_trans_failed(nhi_v1_x *x, nhtb_detail d, nhtb_time now); /* never answered */
 void nhi_v1_conf_free(nhi_ike_sa *sa);
 /** The authentication method to put into our offer, or to accept, instead of a plain one (1: PSK,
  *  3: RSA, 9..11: ECDSA): XAuth's (65001, 65002, 65005 ...) when the entry asks for it. initiator: who

@@ -4,50 +4,18 @@
  * and memory that runs out. RFC 7296 2.15, RFC 7427. */
 #include "duo.h"
 
-#include "crypto/sig.h"
-#include "pki/fixture.h"
-
 #if NHTB_HAVE_OPENSSL
 
-static uint64_t wall(void *user)
-{
-    (void)user;
-    return UINT64_C(1767225600); /* 2026-01-01 */
-}
-
-static nhtb_pki pki[2];
-static char chains[2][8192];
-
-/* Tables of the null backend, but real signatures. */
-static void give(duo *p, int i, const char *cert, const char *issuer, const char *key,
-                 const char *anchors)
-{
-    side *s = &p->s[i];
-    nhtb_pki_init(&pki[i]);
-    snprintf(chains[i], sizeof chains[i], "%s%s", cert, issuer);
-    pki[i].chain = str(chains[i]);
-    pki[i].key = str(key);
-    pki[i].anchors = str(anchors);
-    s->cfg.pki = &pki[i];
-    s->crypto.pk = nhtb_openssl_crypto().pk;
-    s->mem.host.wall_time = wall;
-}
-
-static nhtb_identity fqdn(const char *name)
-{
-    return (nhtb_identity){NHTB_ID_FQDN, str(name)};
-}
+#include "duo_pki.h"
 
 /* Side 0 is the hub with RSA, side 1 a spoke. */
 static duo *pair(const char *cert, const char *issuer, const char *key, const char *name)
 {
     duo *p = duo_new();
-    give(p, 0, pki_hub, pki_sub, pki_hub_key, pki_root);
-    give(p, 1, cert, issuer, key, pki_root);
-    for (int i = 0; i < 2; i++)
-        p->s[i].cfg.psk = (nhtb_span){NULL, 0};
-    p->s[0].cfg.local_id = p->s[1].cfg.remote_id = fqdn("hub.example");
-    p->s[1].cfg.local_id = p->s[0].cfg.remote_id = fqdn(name);
+    pki_give(p, 0, pki_hub, pki_sub, pki_hub_key, pki_root);
+    pki_give(p, 1, cert, issuer, key, pki_root);
+    p->s[0].cfg.local_id = p->s[1].cfg.remote_id = pki_name("hub.example");
+    p->s[1].cfg.local_id = p->s[0].cfg.remote_id = pki_name(name);
     return p;
 }
 
@@ -195,7 +163,7 @@ Test(ike_cert, revocation_lists_are_obeyed)
 Test(ike_cert, another_identity_than_the_configured_one_is_nobody)
 {
     duo *p = ec_pair();
-    p->s[0].cfg.remote_id = fqdn("other.example");
+    p->s[0].cfg.remote_id = pki_name("other.example");
     duo_start(p);
     duo_initiate(p, 1);
     duo_run(p);
