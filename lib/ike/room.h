@@ -459,6 +459,10 @@ unsigned nhi_ike_frag_in(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, ui
 bool nhi_ike_frag_recut(nhi_ike_sa *sa, nhtb_span msg);
 void nhi_ike_frag_drop(nhi_ike_sa *sa, bool response);
 
+/* ---- recv.c ---- */
+/** The newest authenticated message may move a peer that is behind NAT (2.23); of either version. */
+void nhi_ike_follow(nhi_ike_sa *sa, const nhtb_path *path, uint8_t kind);
+
 /* ---- window.c ---- */
 void nhi_ike_window_sent(nhi_ike_sa *sa, nhi_ike_buf *msg, uint8_t exchange, nhtb_time now);
 void nhi_ike_window_done(nhi_ike_sa *sa);

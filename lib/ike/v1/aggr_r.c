@@ -94,7 +94,7 @@ unsigned nhi_v1_aggr_r_recv(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
     int err = nhi_v1_natd_read(sa, in->m, in->path);
     nhi_v1_taken(sa, in, now);
     nhi_ike_buf_drop(sa->ike, &sa->in.response); /* a copy of 3 gets nothing */
-    nhi_v1_follow(sa, in->path, in->kind);
+    nhi_ike_follow(sa, in->path, in->kind);
     if (err) {
         nhi_v1_broken(sa, err, now);
         return NHTB_REASON_NONE;

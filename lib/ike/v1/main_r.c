@@ -170,7 +170,7 @@ static unsigned take_signature(nhi_ike_sa *sa, const nhi_v1_in *in, const nhtb_i
     if (d != NHTB_DETAIL_NONE)
         return nhi_v1_unproved(sa, in, now);
     nhi_v1_taken(sa, in, now);
-    nhi_v1_follow(sa, in->path, in->kind);
+    nhi_ike_follow(sa, in->path, in->kind);
     nhi_v1_remember_id(sa, id);
     sa->contact = nhi_v1_has_contact(in->m);
     if (!nhi_ike_sa_set_state(sa, NHI_SA_R_VERIFY))
@@ -190,7 +190,7 @@ static unsigned take_auth(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
     if (nhi_v1_auth_verify(sa, in->m) != NHTB_DETAIL_NONE)
         return nhi_v1_unproved(sa, in, now);
     nhi_v1_taken(sa, in, now);
-    nhi_v1_follow(sa, in->path, in->kind);
+    nhi_ike_follow(sa, in->path, in->kind);
     if (!nhi_v1_admit(sa, &id, now))
         return NHTB_REASON_NONE;
     sa->contact = nhi_v1_has_contact(in->m);

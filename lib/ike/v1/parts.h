@@ -101,6 +101,7 @@ typedef struct nhi_v1_policy1 {
     size_t n_auths;
     uint16_t ke; /* the one group (aggressive mode: its KE is sent already), 0: any */
     uint32_t life_s;
+    uint32_t life_kb; /* 0: none */
 } nhi_v1_policy1;
 /** The SA payload's body. False: nothing to offer, or it did not fit. */
 bool nhi_v1_propose1_offer(nhi_wr *w, const nhi_v1_policy1 *own);

@@ -354,9 +354,8 @@ void nhi_v1_quick_failed(nhi_v1_x *x, nhtb_detail d, uint32_t code, nhtb_time no
     nhi_ike_child *c = nhi_v1_quick_pair(x, x->made);
     if (!c || c->in_use || c->state != NHI_CHILD_UP)
         return;
-    /* perhaps only message 3 is missing: an initiator that has the pair must not rely on it */
-    (void)nhi_v1_info_delete_child(sa, c->spi_in, now);
-    nhi_ike_child_remove(c);
+    nhi_ike_child_delete(c);           /* should the initiator have it after all, it is told */
+    nhi_ike_peer_retry(sa->peer, now); /* while it was there nothing was missing */
 }
 
 void nhi_v1_quick_error(nhi_ike_sa *sa, uint32_t mid_or_spi, uint16_t type, nhtb_time now)

@@ -34,6 +34,7 @@ static nhi_ike_buf *seal(nhi_ike_sa *sa, const nhi_ike_hdr *h, uint8_t *iv, uint
         nhi_ike_buf_drop(ike, &out);
     else
         memcpy(iv, next, sizeof next);
+    sa->v1->bytes += *err ? 0 : len;
     return out;
 }
 

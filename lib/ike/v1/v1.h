@@ -92,6 +92,7 @@ struct nhi_v1 {
     nhtb_v1 entry;    /* of the entry it belongs to, or is believed to (sa->peer_id) */
     uint16_t auth;    /* agreed method (RFC 2409 appendix A, XAuth's), as on the wire */
     uint64_t life_kb; /* 0: none */
+    uint64_t bytes;   /* of messages under its keys, both ways; compared with life_kb */
     uint16_t vids;    /* nhi_v1_vid the peer sent */
     uint8_t natt;     /* nhi_v1_natt in use */
     bool dpd, frag;   /* both sides know it */
@@ -237,8 +238,6 @@ int nhi_v1_derive(nhi_ike_sa *sa, nhtb_span secret);
 int nhi_v1_offer(nhi_ike_sa *sa, nhi_ike_builder *b); /* SA payload of message 1; kept as SAi_b */
 /** A failure of ours in phase 1: the attempt ends. */
 void nhi_v1_broken(nhi_ike_sa *sa, int err, nhtb_time now);
-/** The newest authenticated message may move a peer that is behind NAT. */
-void nhi_v1_follow(nhi_ike_sa *sa, const nhtb_path *path, uint8_t kind);
 
 /* ---- peer.c ---- */
 /** The entry for a phase 1 offer from this path; id: aggressive mode's, else NULL. *known: an entry
