@@ -41,6 +41,7 @@ pids+=($!)
 start hub || { not_ok "the hub starts" "$(cat "$tmp/hub.log")"; finish; }
 hub_pid=$pid
 soon "up: nothing to explain" says spoke hub 'IKE UP, VPNs up: 1 of 1' 'No failure'
+check "show ike sa: IKEv2" rows hub ike sa -- "rows[0]['mode'] == 'IKEv2' and rows[0]['version'] == 2"
 soon "monitor tells of the tunnel" grep -q '^20.*Z tunnel_up hub/vpn' "$tmp/monitor.txt"
 
 edit hub 'g["proposals"] = ["aes256gcm16-prfsha256-ecp256", "aes128-sha256-ecp256"]'
@@ -115,6 +116,7 @@ soon "IKEv1, wrong key: the responder" says hub spoke 'IKE DOWN' 'IKEv1 phase 1 
 cp "$tmp/spoke.v1" "$tmp/spoke.json"
 check "IKEv1: reload" reload_both
 soon "IKEv1, cured: nothing to explain" says spoke hub 'IKE UP, VPNs up: 1 of 1' 'No failure'
+check "show ike sa names mode and version" rows hub ike sa -- "rows[0]['mode'] == 'Main' and rows[0]['version'] == 1"
 
 kill -KILL "$hub_pid"
 wait "$hub_pid" 2>/dev/null
