@@ -192,7 +192,7 @@ static void put_offer(char *dst, size_t n, const phase *ph, const offer *o)
 
 static bool alike(const phase *ph, const choice *a, const choice *b, size_t i)
 {
-    return a->v[i] == b->v[i] && (i != CIPHER || a->bits == b->bits) && i < ph->n;
+    return i < ph->n && a->v[i] == b->v[i] && (i != CIPHER || a->bits == b->bits);
 }
 
 /** Index of the first kind that differs; their number: none does. */

@@ -68,11 +68,14 @@ static void create(nhi_ike_sa *sa, nhtb_time now)
             sa->want_create &= ~(UINT64_C(1) << i);
             continue;
         }
-        if (nhi_v1_quick_start(sa, i, NULL, now)) {
+        int err = nhi_v1_quick_start(sa, i, NULL, now);
+        if (!err || err == NHTB_ERR_UNSUPPORTED)
+            sa->want_create &= ~(UINT64_C(1) << i);
+        if (err == NHTB_ERR_UNSUPPORTED) { /* nothing that one pair of identities could say */
+            nhi_ike_peer_child_failed(sa, i, NHTB_DETAIL_NO_SELECTORS, 0, now);
+        } else if (err) {
             sa->hold_create = now + NHTB_NS_PER_S;
             wake(sa, sa->hold_create);
-        } else {
-            sa->want_create &= ~(UINT64_C(1) << i);
         }
         return;
     }

@@ -378,7 +378,6 @@ bool nhi_v1_conf_begin(nhi_ike_sa *sa, nhtb_time now);
 /** A message of exchange 6 whose HASH was checked; x is fresh for a first message. Also while UP
  *  (push by the other side). */
 unsigned nhi_v1_trans_recv(nhi_v1_x *x, const nhi_v1_msg *m, nhtb_time now);
-void nhi_v1_trans_failed(nhi_v1_x *x, nhtb_detail d, nhtb_time now); /* never answered */
 void nhi_v1_conf_free(nhi_ike_sa *sa);
 /** The authentication method to put into our offer, or to accept, instead of a plain one (1: PSK,
  *  3: RSA, 9..11: ECDSA): XAuth's (65001, 65002, 65005 ...) when the entry asks for it. initiator: who

@@ -120,7 +120,7 @@ static void whole(const struct cell_row *t, const matrix_row *row, size_t n)
     fprintf(stderr, "matrix: %u cells\n", cells);
 }
 
-Test(matrix, every_message_in_every_state_does_what_the_table_says, .timeout = 300)
+Test(matrix, every_message_in_every_state_does_what_the_table_says)
 {
     cr_assert_eq(NHI_ARRAY_LEN(table), NHI_ARRAY_LEN(rows));
     whole(table, rows, NHI_ARRAY_LEN(rows));
