@@ -18,11 +18,10 @@ says() { # says NAME PEER PATTERN...: explain prints all of them
     ctl "$name" explain "$peer" >"$tmp/said" || return 1
     for p in "$@"; do grep -Eq -- "$p" "$tmp/said" || { cat "$tmp/said"; return 1; }; done
 }
-soon() { # soon NAME COMMAND...: within 15 s
+soon() { # soon NAME COMMAND...: within 15 s, once
     local name=$1
     shift
-    wait_for 15 "$@"
-    check "$name" "$@"
+    if wait_for 15 "$@"; then ok "$name"; else check "$name" "$@"; fi
 }
 edit hub 'c["ipsec"] = {"jobs": 77, "half_open": 555, "half_open_per_source": 9, "cookie_threshold": 33,
     "half_open_timeout_seconds": 21, "fragment_size": 700, "ike_message_bytes": 9000, "held_packets": 12,
