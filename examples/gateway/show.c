@@ -100,6 +100,14 @@ static void put_traffic(json_out *w, uint64_t out_packets, uint64_t out_bytes, u
 
 /* ---- rows ---- */
 
+/* Junos' words. */
+static const char *mode_name(const nhtb_ike_sa_info *i)
+{
+    if (i->version != 1)
+        return "IKEv2";
+    return i->v1_mode == NHTB_V1_AGGRESSIVE ? "Aggressive" : "Main";
+}
+
 static bool row_ike_sa(gw *g, show_place *at, json_out *w)
 {
     nhtb_ike_sa_info i = {.size = sizeof i};
@@ -119,7 +127,8 @@ static bool row_ike_sa(gw *g, show_place *at, json_out *w)
     json_hex(w, "initiator_cookie", i.spi_i, 16);
     json_hex(w, "responder_cookie", i.spi_r, 16);
     json_str(w, "role", i.initiator ? "initiator" : "responder");
-    json_str(w, "mode", "IKEv2");
+    json_u64(w, "version", i.version);
+    json_str(w, "mode", mode_name(&i));
     put_path(w, &i.path);
     json_bool(w, "nat_local", i.nat_local);
     json_bool(w, "nat_remote", i.nat_remote);
