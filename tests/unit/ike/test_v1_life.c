@@ -179,6 +179,20 @@ Test(v1_life, half_open_sas_are_few_and_short)
     duo_end(p);
 }
 
+/* IKEv2's "always a cookie" is not "never" for entries that main mode with an address does not serve. */
+Test(v1_life, cookies_for_every_stranger_lock_nobody_out)
+{
+    duo *p = duo_new_v1(NHTB_V1_AGGRESSIVE);
+    p->s[1].settings.cookie_threshold = 0;
+    duo_up(p);
+    duo_end(p);
+    p = duo_new_v1(NHTB_V1_AGGRESSIVE);
+    p->s[1].settings.cookie_threshold = 0;
+    p->s[1].settings.limits.half_open = 1;
+    duo_up(p);
+    duo_end(p);
+}
+
 /* ---- reauthentication ---- */
 
 Test(v1_life, a_rekey_of_phase_1_is_a_new_one_and_moves_the_children)
