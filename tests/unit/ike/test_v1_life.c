@@ -252,6 +252,28 @@ Test(v1_life, a_successor_that_cannot_be_made_is_tried_for_again)
     duo_end(p);
 }
 
+/* The successor outlives what it was to succeed: nobody hands it pairs, nobody told it to make any. */
+Test(v1_life, a_successor_left_alone_makes_the_children_itself)
+{
+    duo *p = duo_new_v1(NHTB_V1_MAIN);
+    p->s[0].cfg.establish = NHTB_ESTABLISH_IMMEDIATELY;
+    p->s[0].cfg.liveness_s = 10;
+    p->s[0].cfg.liveness_tries = 3;
+    duo_start(p);
+    duo_run(p);
+    cr_assert(duo_child(p, 0, 0));
+    duo_clear(p);
+    p->cut[1] = true;
+    cr_assert_eq(nhi_ike_rekey(p->s[0].ike, p->s[0].peer, NHTB_REKEY_IKE, p->now), 0);
+    duo_drain(p, 0);
+    duo_pass(p, 60 * S);
+    EXPECT(p, 0, "remove0 ike_down:liveness");
+    p->cut[1] = false;
+    duo_pass(p, 30 * S);
+    cr_assert(duo_sa(p, 0) && duo_child(p, 0, 0), "%s", p->s[0].trace);
+    duo_end(p);
+}
+
 Test(v1_life, both_at_once_keep_both_and_agree_on_a_pair)
 {
     duo *p = duo_new_v1(NHTB_V1_MAIN);
