@@ -105,7 +105,8 @@ void nhi_v1_up(nhi_ike_sa *sa, nhtb_time now)
         !nhi_ike_child_live(p, sa->first_child, NULL))
         sa->want_create |= UINT64_C(1) << sa->first_child;
     if (p->cfg.establish == NHTB_ESTABLISH_IMMEDIATELY)
-        nhi_ike_peer_retry(p, now); /* a successor came with no wish, and what it was to succeed went */
+        nhi_ike_peer_retry(
+            p, now); /* a successor came with no wish, and what it was to succeed went */
     nhi_v1_pump(sa, now);
 }
 
