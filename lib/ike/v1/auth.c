@@ -104,20 +104,19 @@ void nhi_v1_auth_failed(nhi_ike_sa *sa, nhi_ike_peer *p, nhtb_detail d, nhtb_tim
 
 /** What should prove the initiator does not. It may be anybody's: told once, paid for by its source,
  *  and the SA waits on. */
-unsigned nhi_v1_unproved(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
+unsigned nhi_v1_unproved(nhi_ike_sa *sa, nhtb_detail d, const nhtb_path *path, nhtb_time now)
 {
     nhi_ike *ike = sa->ike;
     nhi_ike_peer *p = nhi_ike_peer_get(ike, sa->peer_id);
-    nhi_ike_dos_failed(ike, in->path, now);
+    nhi_ike_dos_failed(ike, path, now);
     if (sa->v1->told)
         return NHTB_REASON_IKE_INTEGRITY;
     sa->v1->told = true;
     ike->count.auth_failed++;
-    const nhi_ike_fault why = {NHTB_DETAIL_AUTHENTICATION, 0, UINT16_MAX, true, "IKEv1 phase 1"};
+    const nhi_ike_fault why = {d, 0, UINT16_MAX, true, "IKEv1 phase 1"};
     if (p)
         nhi_ike_explain_note(p, &why, now);
-    nhi_ike_act_event(ike, NHTB_EVENT_AUTH_FAILED, NHTB_DETAIL_AUTHENTICATION, 0, sa->peer_id,
-                      UINT16_MAX, in->path, now);
+    nhi_ike_act_event(ike, NHTB_EVENT_AUTH_FAILED, d, 0, sa->peer_id, UINT16_MAX, path, now);
     return NHTB_REASON_IKE_INTEGRITY;
 }
 

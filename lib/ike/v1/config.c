@@ -44,9 +44,8 @@ int nhi_v1_check(const nhtb_peer *p)
         return NHTB_ERR_ARG;
     /* one method for both sides: a key of ours without anchors, or the reverse, cannot be said */
     bool half = p->pki && !(p->pki->key.n && p->pki->anchors.n);
-    bool aggressive = p->pki && v->mode == NHTB_V1_AGGRESSIVE;
     /* a wildcard's keys come from identities: main mode shows none before the key is needed */
-    return p->wildcard || half || aggressive ? NHTB_ERR_UNSUPPORTED : 0;
+    return p->wildcard || half ? NHTB_ERR_UNSUPPORTED : 0;
 }
 
 static bool says_cipher(uint16_t encr)

@@ -56,6 +56,7 @@ int nhi_v1_offer(nhi_ike_sa *sa, nhi_ike_builder *b)
     uint16_t auths[4];
     nhi_v1_policy1 own = nhi_v1_policy(sa->peer, true, auths);
     own.ke = sa->v1->entry.mode == NHTB_V1_AGGRESSIVE ? sa->x_i.ke : 0;
+    sa->v1->auth = auths[0]; /* the only one; aggressive mode builds on it before it is agreed */
     nhi_ike_build_begin(b, NHI_V1_SA);
     size_t at = b->w.n;
     if (!nhi_v1_propose1_offer(&b->w, &own))

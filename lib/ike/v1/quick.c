@@ -352,8 +352,10 @@ void nhi_v1_quick_failed(nhi_v1_x *x, nhtb_detail d, uint32_t code, nhtb_time no
         return;
     }
     nhi_ike_child *c = nhi_v1_quick_pair(x, x->made);
-    if (c && !c->in_use && c->state == NHI_CHILD_UP)
-        nhi_ike_child_remove(c); /* the initiator never learnt of it */
+    if (!c || c->in_use || c->state != NHI_CHILD_UP)
+        return;
+    nhi_ike_child_remove(c);           /* the initiator never learnt of it */
+    nhi_ike_peer_retry(sa->peer, now); /* and while it was there nothing was missing */
 }
 
 void nhi_v1_quick_error(nhi_ike_sa *sa, uint32_t mid_or_spi, uint16_t type, nhtb_time now)

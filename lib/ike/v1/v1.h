@@ -103,9 +103,14 @@ struct nhi_v1 {
     nhi_ike_buf *gi, *gr;   /* public values, until phase 1 is over */
     nhi_ike_buf *idi, *idr; /* ID bodies, until phase 1 is over */
     nhi_ike_buf *last;   /* aggressive mode message 3, repeated before quick mode until answered */
-    nhi_ike_buf *proof;  /* aggressive initiator: the HASH_R to check once there are keys */
+    nhi_ike_buf *proof;  /* aggressive initiator: message 2, to check once there are keys */
     nhi_ike_buf *answer; /* aggressive responder: SA payload of message 2, answer_n octets */
     uint16_t answer_n;
+    struct { /* aggressive responder: what a wrong signature in message 3 leaves as it was */
+        uint8_t iv[16], kind;
+        uint64_t in_digest;
+        nhtb_path path;
+    } before;
     bool told;          /* a failed proof was reported */
     uint8_t unheard;    /* aggressive initiator: how often message 3 was said again */
     uint64_t in_digest; /* of the peer's last phase 1 message */
@@ -273,6 +278,11 @@ void nhi_v1_main_i_signed(nhi_ike_sa *sa, nhtb_time now);
 void nhi_v1_main_i_verified(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now);
 void nhi_v1_main_r_signed(nhi_ike_sa *sa, nhtb_time now);
 void nhi_v1_main_r_verified(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now);
+void nhi_v1_aggr_i_signed(nhi_ike_sa *sa, nhtb_time now);
+void nhi_v1_aggr_i_verified(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now);
+void nhi_v1_aggr_r_signed(nhi_ike_sa *sa, nhtb_time now);
+void nhi_v1_aggr_r_verified(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now);
+void nhi_v1_aggr_warn(nhi_ike_sa *sa, nhtb_time now); /* of both sides: event `weak` */
 
 /* ---- cert.c ---- */
 /** The plain authentication method of an entry: by the kind of its key; no key: PSK. */
@@ -308,7 +318,7 @@ nhtb_detail nhi_v1_auth_verify(nhi_ike_sa *sa, const nhi_v1_msg *m);
 void nhi_v1_remember_id(nhi_ike_sa *sa, const nhtb_identity *id);
 /** Who holds the key is not who may come in: event, count, the attempt goes. */
 void nhi_v1_auth_failed(nhi_ike_sa *sa, nhi_ike_peer *p, nhtb_detail d, nhtb_time now);
-unsigned nhi_v1_unproved(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now);
+unsigned nhi_v1_unproved(nhi_ike_sa *sa, nhtb_detail d, const nhtb_path *path, nhtb_time now);
 /** INITIAL-CONTACT, when we have nothing else with this peer. */
 void nhi_v1_build_contact(nhi_ike_sa *sa, nhi_ike_builder *b);
 bool nhi_v1_has_contact(const nhi_v1_msg *m);

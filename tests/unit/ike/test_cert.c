@@ -2,36 +2,12 @@
  * IKEv2 with certificates between two rooms: every kind of key on both sides, one side alone,
  * digital signatures and the older methods, what is refused and with which cause, jobs that fail,
  * and memory that runs out. RFC 7296 2.15, RFC 7427. */
-#include "duo.h"
+#include "duo_cert.h"
 
 #include "crypto/sig.h"
 #include "pki/fixture.h"
 
 #if NHTB_HAVE_OPENSSL
-
-static uint64_t wall(void *user)
-{
-    (void)user;
-    return UINT64_C(1767225600); /* 2026-01-01 */
-}
-
-static nhtb_pki pki[2];
-static char chains[2][8192];
-
-/* Tables of the null backend, but real signatures. */
-static void give(duo *p, int i, const char *cert, const char *issuer, const char *key,
-                 const char *anchors)
-{
-    side *s = &p->s[i];
-    nhtb_pki_init(&pki[i]);
-    snprintf(chains[i], sizeof chains[i], "%s%s", cert, issuer);
-    pki[i].chain = str(chains[i]);
-    pki[i].key = str(key);
-    pki[i].anchors = str(anchors);
-    s->cfg.pki = &pki[i];
-    s->crypto.pk = nhtb_openssl_crypto().pk;
-    s->mem.host.wall_time = wall;
-}
 
 static nhtb_identity fqdn(const char *name)
 {
@@ -42,8 +18,8 @@ static nhtb_identity fqdn(const char *name)
 static duo *pair(const char *cert, const char *issuer, const char *key, const char *name)
 {
     duo *p = duo_new();
-    give(p, 0, pki_hub, pki_sub, pki_hub_key, pki_root);
-    give(p, 1, cert, issuer, key, pki_root);
+    duo_cert(p, 0, pki_hub, pki_sub, pki_hub_key, pki_root);
+    duo_cert(p, 1, cert, issuer, key, pki_root);
     for (int i = 0; i < 2; i++)
         p->s[i].cfg.psk = (nhtb_span){NULL, 0};
     p->s[0].cfg.local_id = p->s[1].cfg.remote_id = fqdn("hub.example");
@@ -86,8 +62,8 @@ Test(ike_cert, pss_and_each_accepted_hash)
     for (size_t i = 0; i < NHI_ARRAY_LEN(hashes); i++) {
         for (int from = 0; from < 2; from++) {
             duo *p = ec_pair();
-            pki[0].pss = true;
-            pki[1].hashes = hashes[i];
+            duo_pki[0].pss = true;
+            duo_pki[1].hashes = hashes[i];
             both_up(p, from);
         }
     }
@@ -101,8 +77,8 @@ Test(ike_cert, one_side_may_use_the_pre_shared_key)
             duo *p = ec_pair();
             for (int i = 0; i < 2; i++)
                 p->s[i].cfg.psk = str("secret");
-            pki[!who].chain = pki[!who].key = (nhtb_span){NULL, 0};
-            pki[who].anchors = (nhtb_span){NULL, 0};
+            duo_pki[!who].chain = duo_pki[!who].key = (nhtb_span){NULL, 0};
+            duo_pki[who].anchors = (nhtb_span){NULL, 0};
             both_up(p, from);
         }
     }
@@ -174,21 +150,21 @@ Test(ike_cert, bad_certificates_are_refused_with_their_cause)
 Test(ike_cert, revocation_lists_are_obeyed)
 {
     duo *p = pair(pki_revoked, pki_sub, pki_hub_key, "hub.example");
-    pki[0].crls = str(pki_sub_crl_old); /* an old list may still say revoked */
+    duo_pki[0].crls = str(pki_sub_crl_old); /* an old list may still say revoked */
     refused_by_responder(p, "cert_revoked");
     p = ec_pair();
-    pki[0].crls = str(pki_sub_crl);
-    pki[0].revocation = NHTB_REVOCATION_STRICT; /* none for the sub CA itself */
+    duo_pki[0].crls = str(pki_sub_crl);
+    duo_pki[0].revocation = NHTB_REVOCATION_STRICT; /* none for the sub CA itself */
     refused_by_responder(p, "cert_status");
     p = ec_pair();
-    pki[0].crls = str(pki_sub_crl);
-    pki[0].revocation = NHTB_REVOCATION_IFURI; /* no certificate names one */
+    duo_pki[0].crls = str(pki_sub_crl);
+    duo_pki[0].revocation = NHTB_REVOCATION_IFURI; /* no certificate names one */
     both_up(p, 1);
     p = ec_pair();
     char both[8192];
     snprintf(both, sizeof both, "%s%s", pki_sub_crl, pki_root_crl);
-    pki[0].crls = str(both);
-    pki[0].revocation = NHTB_REVOCATION_STRICT;
+    duo_pki[0].crls = str(both);
+    duo_pki[0].revocation = NHTB_REVOCATION_STRICT;
     both_up(p, 1);
 }
 
@@ -283,13 +259,13 @@ static void config_refused(duo *p, int err)
 Test(ike_cert, configurations_that_cannot_work_are_refused_when_taken)
 {
     duo *p = ec_pair();
-    pki[0].key = str(pki_p256_key); /* of another certificate */
+    duo_pki[0].key = str(pki_p256_key); /* of another certificate */
     config_refused(p, NHTB_ERR_ARG);
     p = ec_pair();
-    pki[0].key = (nhtb_span){NULL, 0}; /* and no psk */
+    duo_pki[0].key = (nhtb_span){NULL, 0}; /* and no psk */
     config_refused(p, NHTB_ERR_ARG);
     p = ec_pair();
-    pki[0].anchors = str(pki_weak);
+    duo_pki[0].anchors = str(pki_weak);
     config_refused(p, NHTB_ERR_ARG);
     p = ec_pair();
     p->s[0].mem.host.wall_time = NULL; /* validity could not be judged */
