@@ -126,8 +126,8 @@ static bool has_pairs(const nhi_ike_sa *sa)
     return false;
 }
 
-/** Exchanges end with their SA. A pair of the peer's making whose message 3 never came is used: should
- *  the peer lack it, the peer asks again. What we asked for is wanted still. */
+/** Exchanges end with their SA. A pair of the peer's making whose message 3 never came is doubtful. What
+ *  we asked for is wanted still. */
 static void wind_up(nhi_ike_sa *sa, nhi_ike_sa *other, nhtb_time now)
 {
     NHI_LIST_FOR_SAFE(it, nx, &sa->v1->xs)
@@ -135,7 +135,7 @@ static void wind_up(nhi_ike_sa *sa, nhi_ike_sa *other, nhtb_time now)
         nhi_v1_x *x = NHI_CONTAINER(it, nhi_v1_x, link);
         bool open = x->exchange == NHI_V1_EX_QUICK && x->state < NHI_V1_X_DONE;
         if (open && !x->initiator && x->made)
-            nhi_v1_quick_confirmed(x, now);
+            nhi_v1_quick_doubt(x, now);
         nhi_ike_child *old = open && x->initiator ? nhi_v1_quick_pair(x, x->replaces) : NULL;
         if (old)
             old->want |= NHI_WANT_REKEY;
