@@ -46,7 +46,7 @@ typedef struct nhtb_v1 {
     bool dpd;                  /* RFC 3706, when the peer knows it too; default true */
     bool fragmentation;        /* payload 132, when the peer knows it too; default true */
     bool responder_lifetime;   /* tell the initiator when ours is shorter; default true */
-    uint64_t lifetime_kb;      /* of phase 1; 0: none. Of phase 2: nhtb_child.lifetime_bytes */
+    uint64_t lifetime_kb;      /* of phase 1, 64 or more; 0: none. Of phase 2: nhtb_child.lifetime_bytes */
     uint8_t announce_form;     /* nhtb_v1_form */
     uint8_t announce_protocol; /* protocol id of that notify; default 3 (ESP) */
     bool announce_no_spi;      /* without our inbound SPI */

@@ -81,6 +81,21 @@ void nhi_v1_contact(nhi_ike_sa *sa, nhtb_time now)
     }
 }
 
+void nhi_v1_spent(nhi_ike_sa *sa, size_t n, nhtb_time now)
+{
+    nhi_v1 *v = sa->v1;
+    nhi_wheel *w = sa->ike->env.wheel;
+    v->bytes += n;
+    if (!v->life_kb || sa->state != NHI_SA_UP)
+        return;
+    uint64_t kb = v->bytes / 1024;
+    if (kb >= v->life_kb && sa->t_expire.due > now)
+        nhi_wheel_arm(w, &sa->t_expire, now);
+    else if (kb >= v->life_kb / 100 * 85 + v->life_kb % 100 * 85 / 100 &&
+             !(sa->want & NHI_WANT_REKEY) && sa->t_rekey.due > now)
+        nhi_wheel_arm(w, &sa->t_rekey, now);
+}
+
 static void renewed(nhi_ike_sa *sa, nhtb_time now)
 {
     sa->ike->count.rekeyed++;

@@ -17,6 +17,11 @@ int nhi_v1_make(nhi_ike_sa *sa, const nhtb_peer *cfg)
     return 0;
 }
 
+static uint32_t kilobytes(uint64_t kb)
+{
+    return kb < UINT32_MAX ? (uint32_t)kb : UINT32_MAX;
+}
+
 nhi_v1_policy1 nhi_v1_policy(const nhi_ike_peer *p, bool initiator, uint16_t auths[4])
 {
     const nhtb_peer *cfg = &p->cfg;
@@ -25,7 +30,8 @@ nhi_v1_policy1 nhi_v1_policy(const nhi_ike_peer *p, bool initiator, uint16_t aut
                             .n = cfg->n_proposals,
                             .auths = auths,
                             .n_auths = 1,
-                            .life_s = cfg->lifetime_s};
+                            .life_s = cfg->lifetime_s,
+                            .life_kb = kilobytes(cfg->v1->lifetime_kb)};
 }
 
 nhi_ike_nego *nhi_v1_nego(nhi_ike_sa *sa)

@@ -111,9 +111,10 @@ static bool has_cipher(const nhtb_proposal *c, uint16_t encr, uint16_t bits)
 
 static bool fits(const nhi_v1_phase1 *t, const nhi_v1_policy1 *own, const nhtb_proposal *c)
 {
-    return has_cipher(c, t->encr, t->key_bits) && in_list(c->prf, c->n_prf, t->prf) &&
-           in_list(c->ke, c->n_ke, t->ke) && (own->ke == 0 || own->ke == t->ke) &&
-           in_list(own->auths, own->n_auths, t->auth);
+    bool enforceable = !t->life_kb || t->life_kb >= NHI_V1_PHASE1_MIN_KB;
+    return enforceable && has_cipher(c, t->encr, t->key_bits) &&
+           in_list(c->prf, c->n_prf, t->prf) && in_list(c->ke, c->n_ke, t->ke) &&
+           (own->ke == 0 || own->ke == t->ke) && in_list(own->auths, own->n_auths, t->auth);
 }
 
 /** The first transform of the offer that one of our proposals takes; AND bundles make no sense here. */
@@ -162,7 +163,7 @@ void nhi_v1_propose_answer(nhi_wr *w, const nhi_v1_pick *pick, nhtb_span spi)
     nhi_v1_sa_end(&s);
 }
 
-static void write_one(nhi_wr *w, const nhi_v1_phase1 *t, uint32_t life_s)
+static void write_one(nhi_wr *w, const nhi_v1_phase1 *t, const nhi_v1_policy1 *own)
 {
     nhi_v1_attr_write_short(w, A_CIPHER, to_v1(ciphers, NHI_ARRAY_LEN(ciphers), t->encr));
     if (t->encr == NHI_ENCR_AES_CBC)
@@ -171,17 +172,21 @@ static void write_one(nhi_wr *w, const nhi_v1_phase1 *t, uint32_t life_s)
     nhi_v1_attr_write_short(w, A_GROUP, t->ke);
     nhi_v1_attr_write_short(w, A_AUTH, t->auth);
     nhi_v1_attr_write_short(w, A_LIFE_TYPE, 1);
-    nhi_v1_attr_write_number(w, A_LIFE, life_s);
+    nhi_v1_attr_write_number(w, A_LIFE, own->life_s);
+    if (!own->life_kb)
+        return;
+    nhi_v1_attr_write_short(w, A_LIFE_TYPE, 2);
+    nhi_v1_attr_write_number(w, A_LIFE, own->life_kb);
 }
 
 /** One transform of the product, numbered from 1; past the bound of the format none. */
-static void offer_one(nhi_v1_sa_writer *s, const nhi_v1_phase1 *t, uint32_t life_s)
+static void offer_one(nhi_v1_sa_writer *s, const nhi_v1_phase1 *t, const nhi_v1_policy1 *own)
 {
     if (s->n >= NHI_V1_TRANSFORMS || !to_v1(ciphers, NHI_ARRAY_LEN(ciphers), t->encr) ||
         !to_v1(hashes, NHI_ARRAY_LEN(hashes), t->prf))
         return;
     nhi_v1_sa_transform(s, (uint8_t)(s->n + 1), KEY_IKE);
-    write_one(s->w, t, life_s);
+    write_one(s->w, t, own);
 }
 
 /** All of one configured proposal with one cipher. */
@@ -195,7 +200,7 @@ static void offer_product(nhi_v1_sa_writer *s, const nhi_v1_policy1 *own, const 
                 t->ke = c->ke[g];
                 t->auth = own->auths[a];
                 if (own->ke == 0 || own->ke == t->ke)
-                    offer_one(s, t, own->life_s);
+                    offer_one(s, t, own);
             }
 }
 

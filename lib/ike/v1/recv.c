@@ -201,6 +201,7 @@ static unsigned dispatch(nhi_ike_sa *sa, nhi_v1_x *x, const nhi_v1_in *in, nhtb_
 static unsigned accept(nhi_ike_sa *sa, nhi_v1_x *x, const nhi_v1_in *in, nhtb_time now)
 {
     sa->last_in = now;
+    nhi_v1_spent(sa, in->msg.n, now);
     nhi_ike_buf_drop(sa->ike, &sa->v1->last); /* the peer is past aggressive mode */
     nhi_v1_follow(sa, in->path, in->kind);
     if (in->h->exchange == NHI_V1_EX_INFORMATIONAL) {

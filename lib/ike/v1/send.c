@@ -102,6 +102,7 @@ int nhi_v1_send(nhi_v1_x *x, nhi_ike_builder *b, nhi_v1_after after, nhtb_time n
     if (!m)
         return err;
     x->sent++;
+    nhi_v1_spent(sa, m->n - NHI_IKE_MARKER, now);
     nhi_ike_send_buf(sa, m, now);
     if (after == NHI_V1_ONCE)
         nhi_ike_buf_drop(sa->ike, &m); /* freed by the next call */

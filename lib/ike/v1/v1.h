@@ -92,6 +92,7 @@ struct nhi_v1 {
     nhtb_v1 entry;    /* of the entry it belongs to, or is believed to (sa->peer_id) */
     uint16_t auth;    /* agreed method (RFC 2409 appendix A, XAuth's), as on the wire */
     uint64_t life_kb; /* 0: none */
+    uint64_t bytes;   /* under its keys so far, both ways; of the peer's what was authentic */
     uint16_t vids;    /* nhi_v1_vid the peer sent */
     uint8_t natt;     /* nhi_v1_natt in use */
     bool dpd, frag;   /* both sides know it */
@@ -326,6 +327,9 @@ bool nhi_v1_has_contact(const nhi_v1_msg *m);
 /* ---- life.c ---- */
 /** Phase 1 is authenticated: XAuth and mode config if they are due (state CONFIG), else up. */
 void nhi_v1_phase1_done(nhi_ike_sa *sa, nhtb_time now);
+/** Octets went or came under this SA's keys: at 85 % of its kilobytes a successor is made, at the end it
+ *  expires. */
+void nhi_v1_spent(nhi_ike_sa *sa, size_t n, nhtb_time now);
 /** XAuth and mode config are over, or were not due: UP, event, children from older SAs move here,
  *  then what is wanted starts. */
 void nhi_v1_up(nhi_ike_sa *sa, nhtb_time now);
