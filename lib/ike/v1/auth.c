@@ -120,17 +120,22 @@ unsigned nhi_v1_unproved(nhi_ike_sa *sa, nhtb_detail d, const nhtb_path *path, n
     return NHTB_REASON_IKE_INTEGRITY;
 }
 
+bool nhi_v1_is_first(const nhi_ike_sa *sa)
+{
+    NHI_LIST_FOR(it, &sa->peer->sas)
+    {
+        const nhi_ike_sa *o = NHI_CONTAINER(it, const nhi_ike_sa, peer_link);
+        if (o != sa && (o->state == NHI_SA_UP || o->state == NHI_SA_V1_BARE))
+            return false;
+    }
+    return sa->peer->cfg.initial_contact;
+}
+
 void nhi_v1_build_contact(nhi_ike_sa *sa, nhi_ike_builder *b)
 {
     uint8_t spi[16];
-    if (!sa->peer->cfg.initial_contact)
+    if (!nhi_v1_is_first(sa))
         return;
-    NHI_LIST_FOR(it, &sa->peer->sas)
-    {
-        nhi_ike_state s = (nhi_ike_state)NHI_CONTAINER(it, nhi_ike_sa, peer_link)->state;
-        if (s == NHI_SA_UP || s == NHI_SA_V1_BARE)
-            return;
-    }
     nhi_put64(spi, sa->spi_i);
     nhi_put64(spi + 8, sa->spi_r);
     const nhi_v1_notify n = {

@@ -70,6 +70,23 @@ static void adopt(nhi_ike_sa *sa, nhtb_time now)
     }
 }
 
+static nhtb_time born(const nhi_ike_child *c)
+{
+    return c->expires - (nhtb_time)c->life_s * NHTB_NS_PER_S;
+}
+
+/** Pairs that came here from SAs before this one. */
+static void drop_adopted(nhi_ike_sa *sa, nhtb_time now)
+{
+    NHI_LIST_FOR_SAFE(it, nx, &sa->children)
+    {
+        nhi_ike_child *c = NHI_CONTAINER(it, nhi_ike_child, link);
+        if (c->installed && born(c) < sa->established)
+            nhi_ike_child_remove(c);
+    }
+    nhi_ike_peer_retry(sa->peer, now);
+}
+
 void nhi_v1_contact(nhi_ike_sa *sa, nhtb_time now)
 {
     NHI_LIST_FOR_SAFE_BACK(it, pv, &sa->peer->sas)
@@ -79,6 +96,8 @@ void nhi_v1_contact(nhi_ike_sa *sa, nhtb_time now)
         if (o != sa && o->v1 && (before || o->state == NHI_SA_V1_BARE))
             nhi_ike_sa_end(o, NHTB_DETAIL_REPLACED, 0, false, now);
     }
+    if (sa->state == NHI_SA_UP)
+        drop_adopted(sa, now);
 }
 
 void nhi_v1_spent(nhi_ike_sa *sa, size_t n, nhtb_time now)
@@ -109,6 +128,7 @@ void nhi_v1_up(nhi_ike_sa *sa, nhtb_time now)
     if (sa->contact)
         nhi_v1_contact(sa, now);
     bool again = another(sa) != NULL;
+    bool alone = !sa->initiator && sa->v1->entry.mode == NHTB_V1_AGGRESSIVE && nhi_v1_is_first(sa);
     nhi_ike_sa_attach(sa, p); /* last in the list: of those as new as this one it is the newest */
     nhi_ike_sa_up(sa, again, now);
     if (sa->state != NHI_SA_UP)
@@ -116,6 +136,8 @@ void nhi_v1_up(nhi_ike_sa *sa, nhtb_time now)
     if (again)
         renewed(sa, now);
     adopt(sa, now);
+    if (alone)
+        (void)nhi_v1_info_contact(sa, now);
     if (sa->initiator && sa->first_child < p->cfg.n_children &&
         !nhi_ike_child_live(p, sa->first_child, NULL))
         sa->want_create |= UINT64_C(1) << sa->first_child;

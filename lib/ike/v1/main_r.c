@@ -128,6 +128,8 @@ static void answer(nhi_ike_sa *sa, nhtb_time now)
     if (!err)
         err = (nhi_v1_cert_used(sa) ? nhi_v1_cert_build : nhi_v1_build_auth)(sa, &b);
     if (!err)
+        nhi_v1_build_contact(sa, &b);
+    if (!err)
         err = nhi_v1_send_phase1(sa, &b, NHI_V1_ANSWER, now);
     if (err)
         nhi_v1_broken(sa, err, now);

@@ -320,7 +320,9 @@ void nhi_v1_remember_id(nhi_ike_sa *sa, const nhtb_identity *id);
 /** Who holds the key is not who may come in: event, count, the attempt goes. */
 void nhi_v1_auth_failed(nhi_ike_sa *sa, nhi_ike_peer *p, nhtb_detail d, nhtb_time now);
 unsigned nhi_v1_unproved(nhi_ike_sa *sa, nhtb_detail d, const nhtb_path *path, nhtb_time now);
-/** INITIAL-CONTACT, when we have nothing else with this peer. */
+/** INITIAL-CONTACT, when we have nothing else with this peer: with message 5 or 6, or 3 of aggressive
+ *  mode; its responder's message 2 is in the clear, so that one says it when the SA is up. */
+bool nhi_v1_is_first(const nhi_ike_sa *sa);
 void nhi_v1_build_contact(nhi_ike_sa *sa, nhi_ike_builder *b);
 bool nhi_v1_has_contact(const nhi_v1_msg *m);
 
@@ -349,6 +351,7 @@ int nhi_v1_info_notify(nhi_ike_sa *sa, uint8_t protocol, nhtb_span spi, uint16_t
 /** Tells the peer that a pair (by our inbound SPI) or the ISAKMP SA goes. */
 int nhi_v1_info_delete_child(nhi_ike_sa *sa, uint32_t spi_in, nhtb_time now);
 int nhi_v1_info_delete_isakmp(nhi_ike_sa *sa, nhtb_time now);
+int nhi_v1_info_contact(nhi_ike_sa *sa, nhtb_time now);
 int nhi_v1_info_delete_children(nhi_ike_sa *sa, const uint8_t *spis, uint16_t n, nhtb_time now);
 nhtb_detail nhi_v1_error_detail(uint16_t type);
 /** A protected message (its HASH was checked), or one in the clear: a hint, nothing more. */

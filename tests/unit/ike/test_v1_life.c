@@ -307,6 +307,29 @@ Test(v1_life, initial_contact_ends_what_was_before)
     duo_end(p);
 }
 
+/* The responder restarted, the initiator did not notice: it moves its pairs to the new SA, and the responder
+ * says that it has none. */
+Test(v1_life, a_responder_without_memory_says_so)
+{
+    for (unsigned mode = 0; mode < 2; mode++) {
+        duo *p = up((nhtb_v1_mode)mode);
+        uint32_t spi = duo_child(p, 0, 0)->spi_in;
+        nhi_ike_peer_get(p->s[0].ike, p->s[0].peer)->cfg.establish = NHTB_ESTABLISH_IMMEDIATELY;
+        nhi_ike_del(p->s[1].ike);
+        p->s[1].installed = p->s[1].reserved = 0;
+        duo_start_side(p, 1);
+        p->now += S;
+        cr_assert_eq(nhi_ike_rekey(p->s[0].ike, p->s[0].peer, NHTB_REKEY_IKE, p->now), 0);
+        duo_run(p);
+        duo_pass(p, 5 * S);
+        cr_assert(duo_child(p, 0, 0) && duo_child(p, 1, 0), "%s / %s", p->s[0].trace,
+                  p->s[1].trace);
+        cr_assert_neq(duo_child(p, 0, 0)->spi_in, spi, "the old pair leads nowhere");
+        cr_assert_eq(p->s[0].installed, 1);
+        duo_end(p);
+    }
+}
+
 /* ---- NAT, fragments ---- */
 
 Test(v1_life, nat_is_found_and_both_float)
