@@ -2,6 +2,8 @@
  * Aggressive mode as responder, for entries that ask for it alone: it does a key exchange for whoever
  * knows a configured identity, and hands out a hash of the key, or signs. RFC 2409 5.1, 5.4;
  * docs/ikev1.md tells why that is weak. Called by recv, phase1 and cert. Control thread. */
+#include <nhtb/psk.h>
+
 #include "ike/v1/v1.h"
 
 static bool read_id(const nhi_v1_msg *m, nhtb_identity *id)
@@ -19,6 +21,22 @@ void nhi_v1_aggr_warn(nhi_ike_sa *sa, nhtb_time now)
                       UINT16_MAX, &sa->path, now);
 }
 
+/** The key of this identity, from the seed of a wildcard entry. */
+static int derive_key(nhi_ike_sa *sa, const nhtb_identity *id)
+{
+    const nhi_ike_peer *p = nhi_ike_peer_get(sa->ike, sa->peer_id);
+    uint8_t psk[NHTB_PSK_LEN];
+    if (!p || !p->cfg.wildcard || nhi_v1_cert_used(sa))
+        return 0;
+    nhtb_identity hub = nhi_ike_peer_local_id(p, &sa->path);
+    nhtb_span seed = {p->psk, p->psk_n};
+    int err = nhtb_psk_derive(sa->ike->env.crypto, seed, &hub, id, psk);
+    if (!err)
+        sa->psk = nhi_v1_copy(sa->ike, (nhtb_span){psk, sizeof psk});
+    nhi_wipe(psk, sizeof psk);
+    return err ? err : sa->psk ? 0 : NHTB_ERR_MEMORY;
+}
+
 static int begin(nhi_ike_sa *sa, const nhi_v1_in *in, const nhi_v1_phase1 *c, nhtb_time now)
 {
     nhtb_identity id;
@@ -33,9 +51,12 @@ static int begin(nhi_ike_sa *sa, const nhi_v1_in *in, const nhi_v1_phase1 *c, nh
         return NHTB_ERR_ARG;
     nhi_v1_remember_id(sa, &id);
     nhi_v1_cert_read_request(sa, in->m);
+    int err = derive_key(sa, &id);
+    if (err)
+        return err;
     if (!nhi_v1_cert_used(sa) && !nhi_v1_psk(sa).n)
         return nhi_ike_ask(sa, NHI_SA_R_ASK, now);
-    int err = nhi_ike_nego_make(&sa->x_r, sa->suite.ke);
+    err = nhi_ike_nego_make(&sa->x_r, sa->suite.ke);
     return err ? err : nhi_ike_sa_set_state(sa, NHI_SA_R_KE) ? 0 : NHTB_ERR_INTERNAL;
 }
 

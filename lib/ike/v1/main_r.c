@@ -109,7 +109,13 @@ nhi_ike_peer *nhi_v1_admit(nhi_ike_sa *sa, const nhtb_identity *id, nhtb_time no
         nhi_v1_auth_failed(sa, nhi_ike_peer_get(sa->ike, sa->peer_id), NHTB_DETAIL_IDENTITY, now);
         return NULL;
     }
-    if (taken_by_other(p, id)) {
+    if (p->cfg.wildcard) {
+        p = nhi_v1_instance(sa, p, id, now);
+        if (!p) {
+            nhi_ike_sa_end(sa, NHTB_DETAIL_CAPACITY, 0, false, now);
+            return NULL;
+        }
+    } else if (taken_by_other(p, id)) {
         nhi_v1_auth_failed(sa, p, NHTB_DETAIL_CAPACITY, now);
         return NULL;
     }
@@ -195,10 +201,9 @@ static unsigned take_auth(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
         return nhi_v1_unproved(sa, NHTB_DETAIL_AUTHENTICATION, in->path, now);
     nhi_v1_taken(sa, in, now);
     nhi_v1_follow(sa, in->path, in->kind);
-    if (!nhi_v1_admit(sa, &id, now))
-        return NHTB_REASON_NONE;
     sa->contact = nhi_v1_has_contact(in->m);
-    answer(sa, now);
+    if (nhi_v1_admit(sa, &id, now))
+        answer(sa, now);
     return NHTB_REASON_NONE;
 }
 

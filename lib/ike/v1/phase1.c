@@ -116,7 +116,8 @@ nhtb_span nhi_v1_psk(const nhi_ike_sa *sa)
     if (sa->psk)
         return (nhtb_span){sa->psk->p, sa->psk->n};
     const nhi_ike_peer *p = sa->peer ? sa->peer : nhi_ike_peer_get(sa->ike, sa->peer_id);
-    return p ? (nhtb_span){p->psk, p->psk_n} : (nhtb_span){NULL, 0};
+    bool own = p && !p->cfg.wildcard; /* a pattern has a seed instead */
+    return own ? (nhtb_span){p->psk, p->psk_n} : (nhtb_span){NULL, 0};
 }
 
 static int skeyid(nhi_ike_sa *sa, nhtb_span secret)

@@ -256,6 +256,11 @@ nhi_ike_peer *nhi_v1_peer_for(nhi_ike *ike, const nhtb_path *path, nhtb_v1_mode 
  *  among those with the same address and key; NULL: none. */
 nhi_ike_peer *nhi_v1_peer_proved(nhi_ike_sa *sa, const nhtb_identity *id);
 
+/** The instance of a wildcard entry or of a shared one for a name that has proved itself, known or new.
+ *  NULL: refused, the event is out. */
+nhi_ike_peer *nhi_v1_instance(nhi_ike_sa *sa, nhi_ike_peer *entry, const nhtb_identity *id,
+                              nhtb_time now);
+
 /* ---- main_i.c, main_r.c, aggr_i.c, aggr_r.c: made and ready follow nego.c's jobs ---- */
 int nhi_v1_main_i_start(nhi_ike_sa *sa, nhtb_time now);
 unsigned nhi_v1_main_i_recv(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now);
