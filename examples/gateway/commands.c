@@ -231,6 +231,22 @@ static void do_explain(const call *c)
         ctl_refuse(c->w, "failed", "%.64s is being changed", name);
 }
 
+/* From workers with more tunnels to those with less: a hundred peers at a time, so that their rekeys do
+ * not come all at once. */
+static void do_rebalance(const call *c)
+{
+    size_t n = 0;
+    char message[96] = "nothing to move";
+    const int err = nhtb_rebalance(c->g->ctx, 100, gw_now(), &n);
+    if (n != 0)
+        snprintf(message, sizeof message, "%zu gateway%s move with the next rekey, under way", n,
+                 n == 1 ? "" : "s");
+    if (err != 0)
+        ctl_refuse(c->w, "failed", "%s", nhtb_strerror(err));
+    else
+        done(c, message);
+}
+
 static void do_reload(const call *c)
 {
     char err[900];
@@ -251,6 +267,7 @@ static const struct {
     {"rekey", do_rekey, {"peer", "what", NULL}},
     {"explain", do_explain, {"peer", NULL, NULL}},
     {"monitor", do_monitor, {NULL, NULL, NULL}},
+    {"rebalance", do_rebalance, {NULL, NULL, NULL}},
     {"reload", do_reload, {NULL, NULL, NULL}},
 };
 

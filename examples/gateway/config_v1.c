@@ -162,31 +162,17 @@ void cfg_v1_del(cfg_v1 *c)
 
 /* ---- warnings ---- */
 
-enum { ENCR_3DES = 3, PRF_SHA1 = 2, INTEG_SHA1 = 2, KE_MODP1024 = 2, KE_MODP1536 = 5 };
-
-static bool has(const uint16_t *v, unsigned n, unsigned id)
-{
-    for (unsigned i = 0; i < n; i++)
-        if (v[i] == id)
-            return true;
-    return false;
-}
-
 /* What old peers need and nobody else should have; never in a built-in list. */
 static void warn_legacy(const cfg_rd *r, const char *name, const nhtb_proposal *v, uint16_t n)
 {
     for (uint16_t i = 0; i < n; i++) {
-        const nhtb_proposal *p = &v[i];
-        bool des = false;
-        for (unsigned k = 0; k < p->n_encr; k++)
-            des = des || p->encr[k].id == ENCR_3DES;
-        const bool sha1 = has(p->prf, p->n_prf, PRF_SHA1) || has(p->integ, p->n_integ, INTEG_SHA1);
-        const bool small = has(p->ke, p->n_ke, KE_MODP1024) || has(p->ke, p->n_ke, KE_MODP1536);
-        if (des || sha1 || small)
+        const uint32_t old = nhtb_proposal_old(&v[i]);
+        if (old != 0)
             log_text(r->log, NHTB_LOG_WARNING,
                      "%s: proposal %u names algorithms for old peers only:%s%s%s", name, i + 1u,
-                     des ? " 3DES" : "", sha1 ? " SHA-1" : "",
-                     small ? " MODP-1024 or MODP-1536" : "");
+                     old & NHTB_OLD_3DES ? " 3DES" : "",
+                     old & (NHTB_OLD_SHA1 | NHTB_OLD_PRF_SHA1) ? " SHA-1" : "",
+                     old & NHTB_OLD_GROUP ? " MODP-1024 or MODP-1536" : "");
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Writes keys as Wireshark reads them: `esp_sa` and `ikev2_decryption_table`, a line per SA. Names
- * that older Wiresharks do not know would make them drop the whole table, so ChaCha20 has files of
- * its own, ending in `.chacha20`. Left out of a build without NHTB_KEYLOG. Control thread. */
+ * Writes keys as Wireshark reads them: `esp_sa`, `ikev1_decryption_table`, `ikev2_decryption_table`, a
+ * line per SA. Names that older Wiresharks do not know would make them drop the whole table, so
+ * ChaCha20 has files of its own, ending in `.chacha20`. Left out of a build without NHTB_KEYLOG. Control thread. */
 #define _GNU_SOURCE
 #include "keylog.h"
 
@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ESP, IKE, ESP_CHACHA, IKE_CHACHA, FILES };
-enum { ENCR_AES_CBC = 12, ENCR_AES_GCM16 = 20, ENCR_CHACHA20_POLY1305 = 28 };
-enum { INTEG_SHA256_128 = 12, INTEG_SHA384_192 = 13, INTEG_SHA512_256 = 14 };
+enum { ESP, IKE, ESP_CHACHA, IKE_CHACHA, IKEV1, FILES };
+enum { ENCR_3DES = 3, ENCR_AES_CBC = 12, ENCR_AES_GCM16 = 20, ENCR_CHACHA20_POLY1305 = 28 };
+enum { INTEG_SHA1_96 = 2, INTEG_SHA256_128 = 12, INTEG_SHA384_192 = 13, INTEG_SHA512_256 = 14 };
 
 #define LINE 1024
 
@@ -26,7 +26,8 @@ struct gw_keylog {
 };
 
 static const char *const NAMES[FILES] = {"esp_sa", "ikev2_decryption_table", "esp_sa.chacha20",
-                                         "ikev2_decryption_table.chacha20"};
+                                         "ikev2_decryption_table.chacha20",
+                                         "ikev1_decryption_table"};
 
 typedef struct line {
     char text[LINE];
@@ -77,6 +78,7 @@ static void add_addr(line *l, const nhtb_addr *a)
 static const char *esp_integ(uint16_t integ)
 {
     switch (integ) {
+    case INTEG_SHA1_96: return "HMAC-SHA-1-96 [RFC2404]";
     case INTEG_SHA256_128: return "HMAC-SHA-256-128 [RFC4868]";
     case INTEG_SHA384_192: return "HMAC-SHA-384-192 [RFC4868]";
     case INTEG_SHA512_256: return "HMAC-SHA-512-256 [RFC4868]";
@@ -89,6 +91,7 @@ static const char *esp_encr(uint16_t encr)
     switch (encr) {
     case ENCR_AES_GCM16: return "AES-GCM with 16 octet ICV [RFC4106]";
     case ENCR_CHACHA20_POLY1305: return "ChaCha20 with Poly1305 [RFC7634]";
+    case ENCR_3DES: return "TripleDES-CBC [RFC2451]";
     default: return "AES-CBC [RFC3602]";
     }
 }
@@ -117,6 +120,7 @@ static void esp_line(line *l, const nhtb_keylog *r)
 static const char *ike_integ(uint16_t integ)
 {
     switch (integ) {
+    case INTEG_SHA1_96: return "HMAC_SHA1_96 [RFC2404]";
     case INTEG_SHA256_128: return "HMAC_SHA2_256_128 [RFC4868]";
     case INTEG_SHA384_192: return "HMAC_SHA2_384_192 [RFC4868]";
     case INTEG_SHA512_256: return "HMAC_SHA2_512_256 [RFC4868]";
@@ -131,6 +135,8 @@ static const char *ike_encr(const nhtb_keylog *r)
     if (r->encr == ENCR_AES_GCM16)
         return r->key_bits == 128 ? "AES-GCM-128 with 16 octet ICV [RFC5282]"
                                   : "AES-GCM-256 with 16 octet ICV [RFC5282]";
+    if (r->encr == ENCR_3DES)
+        return "3DES [RFC2451]";
     return r->key_bits == 128 ? "AES-CBC-128 [RFC3602]" : "AES-CBC-256 [RFC3602]";
 }
 
@@ -154,20 +160,38 @@ static void ike_line(line *l, const nhtb_keylog *r)
     add(l, "\"\n");
 }
 
+/** Wireshark reads the algorithms in the clear messages and derives each IV itself. */
+static void ikev1_line(line *l, const nhtb_keylog *r)
+{
+    add_u64(l, r->spi_i);
+    add(l, ",");
+    add_span(l, r->encr_key[0]);
+    add(l, "\n");
+}
+
+/** Its line; which file it goes to. */
+static unsigned write_line(line *l, const nhtb_keylog *r)
+{
+    const bool chacha = r->encr == ENCR_CHACHA20_POLY1305;
+    switch (r->kind) {
+    case NHTB_KEYLOG_IKE: ike_line(l, r); return chacha ? IKE_CHACHA : IKE;
+    case NHTB_KEYLOG_IKEV1: ikev1_line(l, r); return IKEV1;
+    case NHTB_KEYLOG_ESP: esp_line(l, r); return chacha ? ESP_CHACHA : ESP;
+    default: return FILES; /* of a newer library */
+    }
+}
+
 void keylog_write(gw_keylog *k, const nhtb_keylog *rec)
 {
     line l;
     l.n = 0;
     if (k == NULL)
         return;
-    const bool ike = rec->kind == NHTB_KEYLOG_IKE, chacha = rec->encr == ENCR_CHACHA20_POLY1305;
-    if (ike)
-        ike_line(&l, rec);
-    else
-        esp_line(&l, rec);
+    const unsigned file = write_line(&l, rec);
+    if (file == FILES)
+        return;
     /* one write each: a reader never sees half a line */
-    const int fd = k->fd[ike ? (chacha ? IKE_CHACHA : IKE) : (chacha ? ESP_CHACHA : ESP)];
-    const bool good = write(fd, l.text, l.n) == (ssize_t)l.n;
+    const bool good = write(k->fd[file], l.text, l.n) == (ssize_t)l.n;
     explicit_bzero(&l, sizeof l);
     if (!good && !k->failed)
         log_text(k->log, NHTB_LOG_ERROR, "keylog: cannot write: %s", strerror(errno));

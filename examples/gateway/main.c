@@ -139,19 +139,12 @@ static nhtb_settings settings_for(const cfg *c)
     return s;
 }
 
-/* 3DES or HMAC-SHA1, for an old peer (docs/algorithms.md). */
 static bool names_old(const nhtb_proposal *v, unsigned n)
 {
-    enum { ENCR_3DES = 3, AUTH_HMAC_SHA1_96 = 2 };
-    for (unsigned p = 0; p < n; p++) {
-        for (unsigned i = 0; i < v[p].n_encr; i++)
-            if (v[p].encr[i].id == ENCR_3DES)
-                return true;
-        for (unsigned i = 0; i < v[p].n_integ; i++)
-            if (v[p].integ[i] == AUTH_HMAC_SHA1_96)
-                return true;
-    }
-    return false;
+    uint32_t old = 0;
+    for (unsigned i = 0; i < n; i++)
+        old |= nhtb_proposal_old(&v[i]);
+    return (old & (NHTB_OLD_3DES | NHTB_OLD_SHA1)) != 0;
 }
 
 /* ipsec-mb has no such algorithms: a gateway that needs them takes the next backend. */

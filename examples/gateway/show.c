@@ -9,7 +9,7 @@
 
 /* ---- parts ---- */
 
-static void put_addr(json_out *w, const char *key, const nhtb_addr *a)
+void show_addr(json_out *w, const char *key, const nhtb_addr *a)
 {
     char t[NHTB_ADDR_TEXT];
     json_str(w, key, a->family != 0 ? nhtb_addr_format(a, t, sizeof t) : NULL);
@@ -23,9 +23,9 @@ static void put_prefix(json_out *w, const char *key, const nhtb_prefix *p)
 
 static void put_path(json_out *w, const nhtb_path *p)
 {
-    put_addr(w, "local_address", &p->local);
+    show_addr(w, "local_address", &p->local);
     json_u64(w, "local_port", p->local_port);
-    put_addr(w, "remote_address", &p->remote);
+    show_addr(w, "remote_address", &p->remote);
     json_u64(w, "remote_port", p->remote_port);
 }
 
@@ -38,7 +38,7 @@ static void put_identity(json_out *w, const char *key, uint8_t type, const uint8
     }
     if ((type == NHTB_ID_IPV4 && n == 4) || (type == NHTB_ID_IPV6 && n == 16)) {
         memcpy(a.b, data, n);
-        put_addr(w, key, &a);
+        show_addr(w, key, &a);
         return;
     }
     char name[1024];
@@ -79,8 +79,8 @@ static void put_ts(json_out *w, const char *key, const nhtb_ts *v, uint16_t n)
     json_open(w, key, '[');
     for (uint16_t i = 0; i < n && i < 4; i++) {
         json_open(w, NULL, '{');
-        put_addr(w, "from", &v[i].lo);
-        put_addr(w, "to", &v[i].hi);
+        show_addr(w, "from", &v[i].lo);
+        show_addr(w, "to", &v[i].hi);
         json_u64(w, "protocol", v[i].proto);
         json_u64(w, "port_from", v[i].port_lo);
         json_u64(w, "port_to", v[i].port_hi);
@@ -196,7 +196,7 @@ static bool row_binding(gw *g, show_place *at, json_out *w)
             return false;
     } while (at->iface[0] != 0 && strcmp(at->iface, i.iface_name) != 0);
     json_open(w, NULL, '{');
-    put_addr(w, "next_hop", &i.next_hop);
+    show_addr(w, "next_hop", &i.next_hop);
     json_str(w, "interface", i.iface_name);
     json_str(w, "vpn", i.vpn);
     json_str(w, "peer", i.peer.id != 0 ? i.peer_name : NULL);
@@ -215,7 +215,7 @@ static bool row_owner(gw *g, show_place *at, json_out *w)
     if (!nhtb_owner_next(g->ctx, &at->cursor, &o))
         return false;
     json_open(w, NULL, '{');
-    put_addr(w, "next_hop", &o.next_hop);
+    show_addr(w, "next_hop", &o.next_hop);
     json_str(w, "interface", gw_iface_name(g, o.iface));
     put_identity(w, "owner", o.id_type, o.id, o.id_n);
     json_bool(w, "configured", o.fixed);
@@ -233,7 +233,7 @@ static bool row_route(gw *g, show_place *at, json_out *w)
     put_prefix(w, "prefix", &i.route.prefix);
     json_str(w, "kind", local ? "local" : "tunnel");
     json_str(w, "interface", local ? NULL : i.iface_name);
-    put_addr(w, "next_hop", &i.route.next_hop);
+    show_addr(w, "next_hop", &i.route.next_hop);
     json_bool(w, "reachable", i.reachable);
     json_str(w, "kernel", routes_kernel_state(g, &i.route.prefix));
     json_close(w, '}');
@@ -454,6 +454,8 @@ show_row show_find(const char *table)
         {"security", row_security},
         {"ipsec next-hop-owners", row_owner},
         {"security pki", show_row_pki},
+        {"tunnel-map", show_row_map},
+        {"tunnel-distribution", show_row_distribution},
     };
     for (size_t i = 0; i < sizeof TABLES / sizeof *TABLES; i++)
         if (strcmp(TABLES[i].name, table) == 0)

@@ -21,11 +21,17 @@ void show_entry(json_out *w, const gw *g, const nhtb_peer_info *i);
 void way_show(gw *g, const nhtb_addr *dst, json_out *w);
 /** "static", "assigned", "notify": where a binding comes from. */
 const char *show_source_name(unsigned source);
+/** An address, or null. */
+void show_addr(json_out *w, const char *key, const nhtb_addr *a);
 /** Seconds from now until `at`, or null. */
 void show_left(json_out *w, const char *key, nhtb_time at);
 
 /** show_pki.c: the table "security pki". */
 bool show_row_pki(gw *g, show_place *at, json_out *w);
+
+/** show_tunnels.c: the tables "tunnel-map" and "tunnel-distribution". */
+bool show_row_map(gw *g, show_place *at, json_out *w);
+bool show_row_distribution(gw *g, show_place *at, json_out *w);
 
 /** By Junos' words ("ike sa", "ipsec next-hop-tunnels", ...); NULL: no such table. */
 show_row show_find(const char *table);

@@ -12,12 +12,6 @@ static const char *end_name(unsigned end)
     return end < sizeof NAMES / sizeof *NAMES ? NAMES[end] : NULL;
 }
 
-static void put_addr(json_out *w, const char *key, const nhtb_addr *a)
-{
-    char t[NHTB_ADDR_TEXT];
-    json_str(w, key, a->family != 0 ? nhtb_addr_format(a, t, sizeof t) : NULL);
-}
-
 static void put_route(json_out *w, gw *g, const nhtb_way *v)
 {
     char t[NHTB_ADDR_TEXT + 4];
@@ -29,7 +23,7 @@ static void put_route(json_out *w, gw *g, const nhtb_way *v)
     json_str(w, "prefix", nhtb_prefix_format(&v->prefix, t, sizeof t));
     json_bool(w, "on_link", v->on_link);
     json_str(w, "interface", v->iface_name[0] != 0 ? v->iface_name : NULL);
-    put_addr(w, "next_hop", &v->next_hop);
+    show_addr(w, "next_hop", &v->next_hop);
     json_str(w, "kernel", v->on_link ? NULL : routes_kernel_state(g, &v->prefix));
     json_close(w, '}');
 }
@@ -58,8 +52,8 @@ static void put_sa(json_out *w, const nhtb_way *v)
     json_open(w, "sa", '{');
     json_hex(w, "spi_out", v->spi_out, 8);
     json_hex(w, "spi_in", v->spi_in, 8);
-    put_addr(w, "local_address", &v->path.local);
-    put_addr(w, "remote_address", &v->path.remote);
+    show_addr(w, "local_address", &v->path.local);
+    show_addr(w, "remote_address", &v->path.remote);
     json_u64(w, "remote_port", v->path.remote_port);
     json_u64(w, "mtu", v->mtu);
     json_close(w, '}');
@@ -73,7 +67,7 @@ void way_show(gw *g, const nhtb_addr *dst, json_out *w)
     json_open(w, NULL, '{');
     json_bool(w, "ok", true);
     json_bool(w, "end", true);
-    put_addr(w, "destination", dst);
+    show_addr(w, "destination", dst);
     put_route(w, g, &v);
     put_tunnel(w, &v);
     put_sa(w, &v);

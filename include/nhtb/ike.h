@@ -52,6 +52,10 @@ NHTB_API int nhtb_proposal_parse(nhtb_protocol proto, const char *text, nhtb_pro
 NHTB_API size_t nhtb_proposal_format(nhtb_protocol proto, const nhtb_proposal *p, char *dst,
                                      size_t n);
 
+/** What a proposal names that is kept for old peers only, as bits; 0: nothing. Any thread. */
+enum { NHTB_OLD_3DES = 1, NHTB_OLD_SHA1 = 2, NHTB_OLD_PRF_SHA1 = 4, NHTB_OLD_GROUP = 8 };
+NHTB_API uint32_t nhtb_proposal_old(const nhtb_proposal *p);
+
 /** A child configuration ("VPN"): becomes one tunnel with its SA pairs over time. */
 typedef struct nhtb_child {
     uint32_t size;

@@ -40,14 +40,13 @@ typedef struct nhtb_v1_user {
  *  force_encap, initial_contact and announce mean the same. */
 typedef struct nhtb_v1 {
     uint32_t size;
-    uint8_t mode;            /* nhtb_v1_mode */
-    bool nat_t;              /* RFC 3947; default true */
-    bool nat_t_drafts;       /* also draft-ietf-ipsec-nat-t-ike-02 and -03; default true */
-    bool dpd;                /* RFC 3706, when the peer knows it too; default true */
-    bool fragmentation;      /* payload 132, when the peer knows it too; default true */
-    bool responder_lifetime; /* tell the initiator when ours is shorter; default true */
-    uint64_t
-        lifetime_kb; /* of phase 1, 64 or more; 0: none. Of phase 2: nhtb_child.lifetime_bytes */
+    uint8_t mode;              /* nhtb_v1_mode */
+    bool nat_t;                /* RFC 3947; default true */
+    bool nat_t_drafts;         /* also draft-ietf-ipsec-nat-t-ike-02 and -03; default true */
+    bool dpd;                  /* RFC 3706, when the peer knows it too; default true */
+    bool fragmentation;        /* payload 132, when the peer knows it too; default true */
+    bool responder_lifetime;   /* tell the initiator when ours is shorter; default true */
+    uint64_t lifetime_kb;      /* of phase 1; 0: none. Of phase 2: nhtb_child.lifetime_bytes */
     uint8_t announce_form;     /* nhtb_v1_form */
     uint8_t announce_protocol; /* protocol id of that notify; default 3 (ESP) */
     bool announce_no_spi;      /* without our inbound SPI */

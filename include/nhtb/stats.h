@@ -180,6 +180,33 @@ typedef struct nhtb_peer_info {
 } nhtb_peer_info;
 NHTB_API bool nhtb_peer_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_peer_info *out);
 
+/** Where the inbound SAs of a peer live. Only peers that have one, or a number reserved for one. */
+typedef struct nhtb_anchor_info {
+    uint32_t size;
+    nhtb_peer_id peer;
+    char peer_name[NHTB_NAME_MAX];
+    nhtb_addr local, remote; /* the pair of gateways; family 0: not known yet */
+    uint16_t worker;         /* its anchor */
+    bool dynamic;            /* its address is not configured: anchored in turn */
+    uint32_t tunnels, sas;
+    uint32_t elsewhere; /* of the SAs, those made before a move: until their next rekey */
+    uint64_t out_packets, in_packets;
+} nhtb_anchor_info;
+NHTB_API bool nhtb_anchor_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_anchor_info *out);
+
+/** A worker and what is anchored on it; a row for each index below settings.workers. Its load factor is
+ *  (gateways + dynamic_peers) / weight. */
+typedef struct nhtb_worker_info {
+    uint32_t size;
+    uint16_t index, weight; /* weight 0: takes nothing new */
+    bool running;           /* made by nhtb_worker_new */
+    uint32_t gateways;      /* site-to-site peers and manual tunnels */
+    uint32_t dynamic_peers, sas;
+    uint64_t out_packets, in_packets; /* inner packets it sealed and opened */
+    uint64_t handoffs;                /* packets it met that belong to another worker */
+} nhtb_worker_info;
+NHTB_API bool nhtb_worker_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_worker_info *out);
+
 /** Why a peer's tunnels are not up. For people: what failed last need not be authenticated. */
 #define NHTB_EXPLAIN_TEXT 512
 typedef struct nhtb_explain {

@@ -19,6 +19,16 @@ NHTB_API int nhtb_worker_new(nhtb_worker **out, nhtb_ctx *ctx, unsigned index);
 /** Control thread; the worker's thread must have stopped. NULL is allowed. */
 NHTB_API void nhtb_worker_del(nhtb_worker *w);
 
+/** How much of new tunnels worker `index` (< settings.workers) gets beside the others: 1 at first; 0:
+ *  none, for a worker that is to be stopped. It need not exist yet. Moves nothing. Control thread.
+ *  NHTB_ERR_ARG. */
+NHTB_API int nhtb_worker_weight(nhtb_ctx *ctx, unsigned index, uint16_t weight);
+/** Moves about `most` peers (those of one pair of gateways together) from workers with a higher load
+ *  factor to others: their child SAs are rekeyed, and no packet is lost, for the old ones stay where
+ *  they are until they end. *moved (may be NULL): how many; 0: nothing is left to move. A worker that
+ *  comes takes new tunnels only; this is how it gets old ones. Control thread. NHTB_ERR_ARG. */
+NHTB_API int nhtb_rebalance(nhtb_ctx *ctx, size_t most, nhtb_time now, size_t *moved);
+
 /** Inner -> outer: routes, encrypts, encapsulates. Packets need kind INNER, iface, off >=
  *  NHTB_HEADROOM and NHTB_TAILROOM bytes after the data (else a spare is used). */
 NHTB_API void nhtb_worker_out(nhtb_worker *w, nhtb_burst *b, nhtb_time now);

@@ -289,15 +289,20 @@ static bool list_has(const uint16_t *v, size_t n, uint16_t what)
     return false;
 }
 
-bool nhi_proposal_is_old(const nhtb_proposal *p)
+uint32_t nhtb_proposal_old(const nhtb_proposal *p)
 {
+    uint32_t old = 0;
     for (size_t i = 0; i < p->n_encr && i < NHTB_PROPOSAL_MAX; i++) {
         if (p->encr[i].id == NHI_ENCR_3DES)
-            return true;
+            old |= NHTB_OLD_3DES;
     }
-    return list_has(p->prf, p->n_prf, NHI_PRF_SHA1) ||
-           list_has(p->integ, p->n_integ, NHI_INTEG_SHA1_96) ||
-           list_has(p->ke, p->n_ke, NHTB_KE_MODP1024) || list_has(p->ke, p->n_ke, NHTB_KE_MODP1536);
+    if (list_has(p->integ, p->n_integ, NHI_INTEG_SHA1_96))
+        old |= NHTB_OLD_SHA1;
+    if (list_has(p->prf, p->n_prf, NHI_PRF_SHA1))
+        old |= NHTB_OLD_PRF_SHA1;
+    if (list_has(p->ke, p->n_ke, NHTB_KE_MODP1024) || list_has(p->ke, p->n_ke, NHTB_KE_MODP1536))
+        old |= NHTB_OLD_GROUP;
+    return old;
 }
 
 bool nhi_proposal_filter(const nhtb_crypto *c, nhtb_protocol proto, nhtb_proposal *p)

@@ -60,8 +60,6 @@ bool nhi_crypto_has_ke(const nhtb_crypto *c, uint16_t method);
  *  many were written (<= cap). */
 size_t nhi_proposal_default(const nhtb_crypto *c, nhtb_protocol proto, nhtb_proposal *v,
                             size_t cap);
-/** Does it name anything that is kept for old peers only (SHA-1, 3DES, MODP-1024, MODP-1536)? */
-bool nhi_proposal_is_old(const nhtb_proposal *p);
 /** Removes transforms the backends do not offer; false when a needed kind becomes empty. */
 bool nhi_proposal_filter(const nhtb_crypto *c, nhtb_protocol proto, nhtb_proposal *p);
 

@@ -199,7 +199,8 @@ static nhtb_detail hold(nhi_db *db, nhi_db_tunnel *t, const nhtb_addr *a, uint32
     s->refs++; /* before the old entry goes: both may be one slot's last reference */
     if (s->tunnel != NULL)
         unlearn(db, index, NHTB_DETAIL_REPLACED);
-    if (mine != 0 && mine != index)
+    if (mine !=
+        0) /* never this slot: what the tunnel has there already is no news to the callers */
         unlearn(db, mine, NHTB_DETAIL_REPLACED);
     db->n_bindings++;
     nhi_db_slot_bind(db, index, t, false);

@@ -26,6 +26,7 @@ static void tables_fini(nhi_db *db)
     nhi_slab_fini(&db->tunnels);
     nhi_slab_fini(&db->pairs);
     nhi_db_spi_fini(db);
+    nhi_db_anchor_fini(db);
     nhi_mem_free(db->mem, db->slot, db->fib->n_slots * sizeof *db->slot);
     nhi_wipe(db->env.map_seed, sizeof db->env.map_seed);
     nhi_mem_free(db->mem, db, sizeof *db);
@@ -48,7 +49,7 @@ int nhi_db_new(nhi_db **out, const nhi_db_env *env)
     nhi_slab_init(&db->tunnels, db->mem, sizeof(nhi_db_tunnel), (size_t)l->tunnels + l->sas);
     nhi_slab_init(&db->pairs, db->mem, sizeof(nhi_db_pair), l->sas);
     db->slot = nhi_mem_array(db->mem, db->fib->n_slots, sizeof *db->slot);
-    if (db->slot == NULL || nhi_db_spi_init(db) != 0) {
+    if (db->slot == NULL || nhi_db_spi_init(db) != 0 || nhi_db_anchor_init(db) != 0) {
         tables_fini(db);
         return NHTB_ERR_MEMORY;
     }

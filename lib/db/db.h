@@ -82,6 +82,14 @@ unsigned nhi_db_anchor(nhi_db *db, nhtb_peer_id peer);
 /** The peer's outer addresses, told before its first SPI is reserved: site-to-site peers with the
  *  same pair of gateways share an anchor. Optional; an installed SA tells them too. */
 void nhi_db_peer_gateway(nhi_db *db, nhtb_peer_id peer, const nhtb_path *path);
+/** A worker exists or not; its weight (0: it takes no new tunnels). Moves nothing. */
+void nhi_db_unit_present(nhi_db *db, unsigned w, bool present);
+void nhi_db_unit_weight(nhi_db *db, unsigned w, uint16_t weight);
+/** Gives anchors to less loaded workers, about `most` at a time (peers of one pair of gateways move
+ *  together). How many moved; nhi_db_moved_next then tells each once, so that its children are rekeyed: an SA
+ *  stays where its SPI leads. */
+size_t nhi_db_rebalance(nhi_db *db, size_t most);
+bool nhi_db_moved_next(nhi_db *db, size_t *cursor, nhtb_peer_id *peer);
 /** Reserves an inbound SPI on the peer's anchor: generation | slot; >= 2^16, no live manual SPI.
  *  0 or NHTB_ERR_LIMIT. */
 int nhi_db_spi_reserve(nhi_db *db, nhtb_peer_id peer, uint32_t *spi);
@@ -162,6 +170,8 @@ bool nhi_db_binding_next(nhi_db *db, uint32_t *cursor, nhtb_binding_info *out);
 bool nhi_db_route_next(nhi_db *db, uint32_t *cursor, nhtb_route_info *out);
 void nhi_db_way(const nhi_db *db, const nhtb_addr *dst, nhtb_way *out); /* zeroed by the caller */
 bool nhi_db_iface_next(nhi_db *db, uint32_t *cursor, nhtb_iface_info *out);
+bool nhi_db_anchor_next(const nhi_db *db, uint32_t *cursor, nhtb_anchor_info *out); /* zeroed */
+void nhi_db_unit_info(const nhi_db *db, unsigned w, nhtb_worker_info *out);
 void nhi_db_peer_counters(nhi_db *db, nhtb_peer_id peer, uint64_t *out_packets, uint64_t *out_bytes,
                           uint64_t *in_packets, uint64_t *in_bytes,
                           uint16_t *tunnels_up); /* survive rekeys */

@@ -41,6 +41,7 @@ typedef struct nhi_db_peer {
     uint16_t anchor;
     uint32_t anchored; /* SAs and reserved SPIs that hold the anchor */
     bool dynamic, has_gateway, in_gateways;
+    bool moved; /* its anchor changed: its SAs are yet to follow */
     uint32_t n_learnt;
     nhtb_addr gateway[2]; /* local, remote */
 } nhi_db_peer;
@@ -169,6 +170,14 @@ struct nhi_db_txn {
     bool unbound; /* a static entry went */
 };
 
+/** A worker as anchors see it. */
+typedef struct nhi_db_unit {
+    bool present;
+    uint16_t weight;            /* 0: takes nothing new */
+    uint32_t gateways, dynamic; /* site-to-site peers and manual tunnels; dynamic peers */
+    uint32_t sas;               /* whose packets come to it */
+} nhi_db_unit;
+
 struct nhi_db {
     nhi_db_env env;
     nhi_mem *mem;
@@ -182,7 +191,8 @@ struct nhi_db {
     nhi_db_spi *spi;            /* [fib.spi_mask + 1] */
     nhi_db_spi_queue *spi_free; /* [workers] */
     unsigned spi_bits;
-    uint32_t *load; /* [workers] gateways and manual tunnels anchored */
+    nhi_db_unit *unit; /* [workers] */
+    uint32_t n_units;  /* that exist */
     uint32_t next_dynamic;
     size_t n_bindings, n_policies, n_peer_tunnels, n_manual_prints;
     uint32_t n_tunnels_up;
@@ -301,13 +311,18 @@ void nhi_db_endpoint_swap(nhi_db *db, nhi_path *path, nhi_endpoint *e);
 void nhi_db_endpoint_free(nhi_db *db, nhi_endpoint *e);
 void nhi_db_path_retire(nhi_db *db, nhi_path *p);
 
-/* spi.c: numbers and anchors */
+/* spi.c */
 int nhi_db_spi_init(nhi_db *db);
 void nhi_db_spi_fini(nhi_db *db);
 bool nhi_db_spi_taken(const nhi_db *db, uint32_t spi); /* reserved or live, dynamic */
 bool nhi_db_spi_reserved_by(const nhi_db *db, uint32_t spi, uint32_t peer);
 void nhi_db_spi_claim(nhi_db *db, uint32_t spi); /* reserved -> live */
-uint16_t nhi_db_spi_manual_anchor(nhi_db *db, uint32_t spi);
+uint16_t nhi_db_spi_worker(const nhi_db *db, uint32_t spi);
+
+/* anchor.c */
+int nhi_db_anchor_init(nhi_db *db);
+void nhi_db_anchor_fini(nhi_db *db);
+uint16_t nhi_db_anchor_of(nhi_db *db, nhi_db_peer *p); /* chosen now when it has none */
 void nhi_db_anchor_drop(nhi_db *db, nhi_db_peer *p);
 void nhi_db_anchor_gateway(nhi_db *db, nhi_db_peer *p, const nhtb_path *path);
 

@@ -87,13 +87,13 @@ int nhi_db_manual_prepare(nhi_db *db, nhi_db_op *op)
     nhi_endpoint *e = nhi_db_endpoint_make(db, &d->sa.path, d->sa.path_mtu);
     nhi_a_store(&t->path->endpoint, e); /* nobody sees the path yet */
     t->mtu_start = d->sa.path_mtu != 0 ? d->sa.path_mtu : 1500;
-    uint16_t anchor = nhi_db_spi_manual_anchor(db, d->sa.spi_in);
+    uint16_t anchor = nhi_db_spi_worker(db, d->sa.spi_in);
     err = e == NULL ? NHTB_ERR_MEMORY : nhi_db_pair_enter(db, p, t, &d->sa, anchor);
     if (err != 0) {
         nhi_db_tunnel_unmake(db, t);
         return err;
     }
-    db->load[anchor]++;
+    db->unit[anchor].gateways++;
     op->made = t;
     return 0;
 }
@@ -115,7 +115,7 @@ void nhi_db_manual_abort(nhi_db *db, nhi_db_op *op)
 {
     nhi_db_pair *p = nhi_slab_get(&db->pairs, op->id);
     if (op->made != NULL) {
-        db->load[p->mem->in->worker]--;
+        db->unit[p->mem->in->worker].gateways--;
         nhi_db_pair_leave(db, p);
         nhi_db_tunnel_unmake(db, op->made);
     }

@@ -33,6 +33,7 @@ void nhi_db_pair_start(nhi_db *db, nhi_db_pair *p, nhi_endpoint *e, bool use_now
     nhi_db_tunnel *t = p->tunnel;
     nhi_list_add_tail(&t->pairs, &p->link);
     p->is_new = false;
+    db->unit[p->mem->in->worker].sas++;
     if (e != NULL)
         move_to(db, t, e);
     if (p->manual)
@@ -50,9 +51,10 @@ void nhi_db_pair_end(nhi_db *db, nhi_db_pair *p)
     nhi_db_tunnel *t = p->tunnel;
     if (t->current == p)
         set_current(t, newest_other(t, p));
+    db->unit[p->mem->in->worker].sas--;
     if (p->manual) {
         nhi_fib_manual_del(db->fib, p->spi_in); /* its key stays known: never again */
-        db->load[p->mem->in->worker]--;
+        db->unit[p->mem->in->worker].gateways--;
     } else {
         nhi_fib_spi_set(db->fib, p->spi_in, NULL);
         nhi_db_key_forget(db, p);
@@ -136,7 +138,7 @@ int nhi_db_sa_install(nhi_db *db, const nhi_db_sa *sa, nhtb_sa_id *out)
         return err;
     err = endpoint_for(db, t, sa, &e);
     if (err == 0)
-        err = nhi_db_pair_enter(db, p, t, sa, t->peer->anchor);
+        err = nhi_db_pair_enter(db, p, t, sa, nhi_db_spi_worker(db, sa->spi_in));
     if (err != 0) {
         nhi_db_endpoint_free(db, e);
         (void)nhi_slab_del(&db->pairs, p->id);

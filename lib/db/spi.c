@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Inbound SPI numbers and anchors. SPI = generation | slot; the slot's low bits name the anchor
- * worker, the generation steps at each reuse and slots are reused oldest first, so a stale SPI meets
- * no new SA soon. Called by engine and sad.c; control thread. House-style 3.5; RFC 4303 2.1. */
+ * Inbound SPI numbers. SPI = generation | slot; the slot's low bits name the anchor worker (anchor.c),
+ * the generation steps at each reuse and slots are reused oldest first, so a stale SPI meets no new
+ * SA soon. Called by engine and sad.c; control thread. House-style 3.5; RFC 4303 2.1. */
 #include "db/internal.h"
 
 enum { SPI_LOWEST_BITS = 16 }; /* dynamic SPIs are >= 2^16; people choose smaller ones by hand */
@@ -51,8 +51,7 @@ int nhi_db_spi_init(nhi_db *db)
         db->spi_bits++;
     db->spi = nhi_mem_array(db->mem, n, sizeof *db->spi);
     db->spi_free = nhi_mem_array(db->mem, workers, sizeof *db->spi_free);
-    db->load = nhi_mem_array(db->mem, workers, sizeof *db->load);
-    if (db->spi == NULL || db->spi_free == NULL || db->load == NULL)
+    if (db->spi == NULL || db->spi_free == NULL)
         return NHTB_ERR_MEMORY;
     uint32_t range = (UINT32_MAX >> db->spi_bits) - gen_low(db) + 1;
     for (uint32_t i = 0; i < n; i++) {
@@ -69,7 +68,6 @@ void nhi_db_spi_fini(nhi_db *db)
     uint32_t workers = UINT32_C(1) << db->fib->worker_bits;
     nhi_mem_free(db->mem, db->spi, slot_count(db) * sizeof *db->spi);
     nhi_mem_free(db->mem, db->spi_free, workers * sizeof *db->spi_free);
-    nhi_mem_free(db->mem, db->load, workers * sizeof *db->load);
 }
 
 static nhi_db_spi *record_of(const nhi_db *db, uint32_t spi)
@@ -84,116 +82,12 @@ bool nhi_db_spi_taken(const nhi_db *db, uint32_t spi)
     return record_of(db, spi) != NULL;
 }
 
-/* ---- anchors ---- */
-
-typedef struct gateway_key {
-    nhtb_addr local, remote;
-} gateway_key;
-_Static_assert(sizeof(gateway_key) == 40, "no padding in a map key");
-
-static gateway_key key_of(const nhi_db_peer *p)
-{
-    return (gateway_key){p->gateway[0], p->gateway[1]};
-}
-
-/* Map value: how many anchored peers share the pair of gateways, and their worker. */
-static uintptr_t gateway_get(const nhi_db *db, const nhi_db_peer *p)
-{
-    gateway_key k = key_of(p);
-    return p->has_gateway ? (uintptr_t)nhi_map_get(&db->gateways, &k) : 0;
-}
-
-static void gateway_enter(nhi_db *db, nhi_db_peer *p)
-{
-    if (!p->has_gateway || p->dynamic || p->in_gateways || p->anchor == NHI_DB_NO_ANCHOR)
-        return;
-    uintptr_t v = gateway_get(db, p);
-    if (v != 0 && (v & 0xff) != p->anchor)
-        return; /* learnt too late: what is anchored stays */
-    gateway_key k = key_of(p);
-    uintptr_t next = v == 0 ? (UINT32_C(1) << 8 | p->anchor) : v + (1u << 8);
-    p->in_gateways = nhi_map_put(&db->gateways, &k, (void *)next) == 0;
-}
-
-static void gateway_leave(nhi_db *db, nhi_db_peer *p)
-{
-    if (!p->in_gateways)
-        return;
-    p->in_gateways = false;
-    gateway_key k = key_of(p);
-    uintptr_t v = gateway_get(db, p) - (1u << 8);
-    if (v >> 8 == 0)
-        (void)nhi_map_del(&db->gateways, &k);
-    else
-        (void)nhi_map_put(&db->gateways, &k, (void *)v);
-}
-
-void nhi_db_anchor_gateway(nhi_db *db, nhi_db_peer *p, const nhtb_path *path)
-{
-    if (p->in_gateways)
-        return; /* the pair it was anchored by is kept until it has no SA */
-    p->gateway[0] = path->local;
-    p->gateway[1] = path->remote;
-    p->has_gateway = path->remote.family != 0;
-    gateway_enter(db, p);
-}
-
-static uint16_t least_loaded(const nhi_db *db)
-{
-    uint16_t best = 0;
-    for (uint16_t w = 1; w < db->env.settings->workers; w++)
-        if (db->load[w] < db->load[best])
-            best = w;
-    return best;
-}
-
-static void anchor_assign(nhi_db *db, nhi_db_peer *p)
-{
-    if (p->anchor != NHI_DB_NO_ANCHOR)
-        return;
-    if (p->dynamic) {
-        p->anchor = (uint16_t)(db->next_dynamic++ % db->env.settings->workers);
-        return;
-    }
-    uintptr_t v = gateway_get(db, p);
-    p->anchor = v != 0 ? (uint16_t)(v & 0xff) : least_loaded(db);
-    db->load[p->anchor]++;
-    gateway_enter(db, p);
-}
-
-void nhi_db_anchor_drop(nhi_db *db, nhi_db_peer *p)
-{
-    if (p->anchor == NHI_DB_NO_ANCHOR)
-        return;
-    gateway_leave(db, p);
-    if (!p->dynamic)
-        db->load[p->anchor]--;
-    p->anchor = NHI_DB_NO_ANCHOR;
-}
-
-unsigned nhi_db_anchor(nhi_db *db, nhtb_peer_id peer)
-{
-    nhi_db_peer *p = nhi_db_peer_get(db, peer.id);
-    if (p == NULL)
-        return 0;
-    anchor_assign(db, p);
-    return p->anchor;
-}
-
-void nhi_db_peer_gateway(nhi_db *db, nhtb_peer_id peer, const nhtb_path *path)
-{
-    nhi_db_peer *p = nhi_db_peer_get(db, peer.id);
-    if (p != NULL)
-        nhi_db_anchor_gateway(db, p, path);
-}
-
-uint16_t nhi_db_spi_manual_anchor(nhi_db *db, uint32_t spi)
+/* The worker that a number leads to: of a dynamic one the anchor at the time it was reserved. */
+uint16_t nhi_db_spi_worker(const nhi_db *db, uint32_t spi)
 {
     uint32_t low = spi & ((UINT32_C(1) << db->fib->worker_bits) - 1);
     return (uint16_t)(low % db->env.settings->workers);
 }
-
-/* ---- numbers ---- */
 
 int nhi_db_spi_reserve(nhi_db *db, nhtb_peer_id peer, uint32_t *spi)
 {
@@ -202,8 +96,7 @@ int nhi_db_spi_reserve(nhi_db *db, nhtb_peer_id peer, uint32_t *spi)
     uint32_t slot;
     if (p == NULL)
         return NHTB_ERR_NOT_FOUND;
-    anchor_assign(db, p);
-    if (!queue_take(db, p->anchor, &slot))
+    if (!queue_take(db, nhi_db_anchor_of(db, p), &slot))
         return NHTB_ERR_LIMIT;
     nhi_db_spi *r = &db->spi[slot];
     do {

@@ -111,3 +111,34 @@ bool nhtb_peer_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_peer_info *out)
     nhi_engine_give(out, out->size, &row, sizeof row);
     return true;
 }
+
+bool nhtb_anchor_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_anchor_info *out)
+{
+    nhtb_anchor_info row = {.size = sizeof row};
+    uint64_t bytes;
+    uint16_t up;
+    if (!row_ok(ctx, cursor, out) || !nhi_db_anchor_next(ctx->db, cursor, &row))
+        return false;
+    name_of(ctx, row.peer, row.peer_name);
+    nhi_db_peer_counters(ctx->db, row.peer, &row.out_packets, &bytes, &row.in_packets, &bytes, &up);
+    nhi_engine_give(out, out->size, &row, sizeof row);
+    return true;
+}
+
+bool nhtb_worker_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_worker_info *out)
+{
+    nhtb_worker_info row = {.size = sizeof row};
+    if (!row_ok(ctx, cursor, out) || *cursor >= ctx->settings.workers)
+        return false;
+    row.index = (uint16_t)(*cursor)++;
+    nhi_db_unit_info(ctx->db, row.index, &row);
+    const nhtb_worker *w = ctx->workers[row.index];
+    if (w) {
+        const nhi_dp_count *c = nhi_dp_worker_count(w);
+        row.out_packets = nhi_a_load(&c->out_packets);
+        row.in_packets = nhi_a_load(&c->in_packets);
+        row.handoffs = nhi_a_load(&c->handoffs);
+    }
+    nhi_engine_give(out, out->size, &row, sizeof row);
+    return true;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Workers made and ended. The pipelines behind them are in dp. Counters of a worker that ends are
+ * Workers made, ended, weighed and given other tunnels. The pipelines behind them are in dp. Counters of a worker that ends are
  * kept in the context, so sums never go back. Control thread. */
 #include "engine/engine.h"
 
@@ -30,6 +30,7 @@ int nhtb_worker_new(nhtb_worker **out, nhtb_ctx *ctx, unsigned index)
         return err;
     }
     ctx->workers[index] = *out;
+    nhi_db_unit_present(ctx->db, index, true);
     return NHTB_OK;
 }
 
@@ -41,5 +42,30 @@ void nhtb_worker_del(nhtb_worker *w)
     nhtb_worker_rest(w);
     nhi_engine_count_add(&ctx->past, nhi_dp_worker_count(w));
     ctx->workers[nhi_dp_worker_index(w)] = NULL;
+    nhi_db_unit_present(ctx->db, nhi_dp_worker_index(w), false);
     nhi_dp_worker_del(w);
+}
+
+int nhtb_worker_weight(nhtb_ctx *ctx, unsigned index, uint16_t weight)
+{
+    if (!ctx || index >= ctx->settings.workers)
+        return NHTB_ERR_ARG;
+    nhi_db_unit_weight(ctx->db, index, weight);
+    return NHTB_OK;
+}
+
+/* A peer that cannot rekey now (it is being made, or is rekeyed already) follows with its next one. */
+int nhtb_rebalance(nhtb_ctx *ctx, size_t most, nhtb_time now, size_t *moved)
+{
+    if (!ctx)
+        return NHTB_ERR_ARG;
+    size_t cursor = 0, n = nhi_db_rebalance(ctx->db, most);
+    nhtb_peer_id peer;
+    while (nhi_db_moved_next(ctx->db, &cursor, &peer)) {
+        (void)nhi_ike_rekey(ctx->ike, peer, NHTB_REKEY_CHILD, now);
+        nhi_engine_apply(ctx, now);
+    }
+    if (moved)
+        *moved = n;
+    return NHTB_OK;
 }

@@ -266,10 +266,10 @@ static void warn_old(const nhi_ike_peer *p)
 {
     bool old = false;
     for (uint16_t i = 0; i < p->cfg.n_proposals; i++)
-        old = old || nhi_proposal_is_old(&p->cfg.proposals[i]);
+        old = old || nhtb_proposal_old(&p->cfg.proposals[i]);
     for (uint16_t k = 0; k < p->cfg.n_children; k++)
         for (uint16_t i = 0; i < p->cfg.children[k].n_proposals; i++)
-            old = old || nhi_proposal_is_old(&p->cfg.children[k].proposals[i]);
+            old = old || nhtb_proposal_old(&p->cfg.children[k].proposals[i]);
     if (old)
         nhi_log(p->ike->mem, NHTB_LOG_WARNING, "ike",
                 "this entry allows algorithms that are too weak for new peers (sha1, 3des, "

@@ -58,6 +58,8 @@ void nhi_ike_explain_note(nhi_ike_peer *p, const nhi_ike_fault *f, nhtb_time now
 /** Two offers with nothing in common; before the note that says so. */
 void nhi_ike_explain_offers(nhi_ike_peer *p, nhtb_protocol proto, const nhi_ike_sa_pl *ours,
                             const nhi_ike_sa_pl *theirs);
+/** The same, put into words already (IKEv1). */
+void nhi_ike_explain_texts(nhi_ike_peer *p, const char *theirs, const char *differs);
 /** The IKE SA (UINT16_MAX) or this child came up: an older failure of it is history. */
 void nhi_ike_explain_cured(nhi_ike_peer *p, uint16_t child);
 void nhi_ike_explain_free(nhi_ike_peer *p);

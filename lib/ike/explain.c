@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Why a tunnel is not up: per peer the last failure, and the two proposals where they had nothing in
  * common. Kept from the first failure on, bounded, for display only: nothing is decided by it, since
- * parts of it are not authenticated. Called by sa, peer, v2 and engine. Control thread. RFC 7296 2.7. */
+ * parts of it are not authenticated. Called by sa, peer, v1, v2 and engine. Control thread. RFC 7296 2.7. */
 #include "ike/room.h"
 
 typedef struct nhi_ike_why {
@@ -202,6 +202,15 @@ void nhi_ike_explain_offers(nhi_ike_peer *p, nhtb_protocol proto, const nhi_ike_
     side(&f, ", theirs ", &theirs->p[b], kinds[best].type);
 }
 
+void nhi_ike_explain_texts(nhi_ike_peer *p, const char *theirs, const char *differs)
+{
+    nhi_ike_why *w = why_of(p);
+    if (!w)
+        return;
+    (void)nhi_strcpy(w->theirs, sizeof w->theirs, theirs);
+    (void)nhi_strcpy(w->differs, sizeof w->differs, differs);
+}
+
 /* ---- the answer ---- */
 
 static void fill_peer(const nhi_ike_peer *p, nhtb_explain *out)
@@ -224,6 +233,10 @@ static void fill_peer(const nhi_ike_peer *p, nhtb_explain *out)
 static void fill_offer(nhi_ike_peer *p, nhtb_explain *out)
 {
     nhi_ike_sa_pl *scratch = &p->ike->answer;
+    if (p->cfg.v1) {
+        nhi_v1_explain_own(p, out->child, out->ours, sizeof out->ours);
+        return;
+    }
     if (out->child < p->cfg.n_children) {
         const nhtb_child *k = &p->cfg.children[out->child];
         nhi_propose_offer(scratch, NHTB_PROTO_ESP, k->proposals, k->n_proposals, NULL, 0, false);

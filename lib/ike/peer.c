@@ -325,8 +325,10 @@ void nhi_ike_peer_child_failed(nhi_ike_sa *sa, uint16_t cfg, nhtb_detail detail,
     nhi_ike_peer *p = sa->peer;
     nhi_ike_act_event(ike, NHTB_EVENT_CHILD_FAILED, detail, code, sa->peer_id, cfg, &sa->path, now);
     if (p) {
+        /* IKEv1: only ever a quick mode of ours */
         const nhi_ike_fault why = {detail, code, cfg < p->cfg.n_children ? cfg : 0,
-                                   sa->task == NHI_TASK_NONE, "child SA"};
+                                   !sa->v1 && sa->task == NHI_TASK_NONE,
+                                   sa->v1 ? "quick mode" : "child SA"};
         nhi_ike_explain_note(p, &why, now);
     }
     if (!p || !p->started || ike->shutting || p->cfg.establish != NHTB_ESTABLISH_IMMEDIATELY)

@@ -16,8 +16,7 @@ static void plain_error(nhi_ike *ike, const nhtb_path *path, uint8_t kind, const
     nhi_ike_send_plain(ike, path, kind, h, notify, (nhtb_span){NULL, 0});
 }
 
-/** The newest authenticated message may move a peer that is behind NAT (2.23). */
-static void follow(nhi_ike_sa *sa, const nhtb_path *path, uint8_t kind)
+void nhi_ike_follow(nhi_ike_sa *sa, const nhtb_path *path, uint8_t kind)
 {
     if (nhi_path_equal(&sa->path, path) && sa->kind == kind)
         return;
@@ -122,7 +121,7 @@ static unsigned request(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, con
     if (why || !whole)
         return why;
     sa->last_in = now;
-    follow(sa, path, kind);
+    nhi_ike_follow(sa, path, kind);
     sa->in.path = *path;
     sa->in.kind = kind;
     nhi_ike_window_note(sa, msg, h->exchange);
@@ -186,7 +185,7 @@ static unsigned response(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, co
     if (why || !whole)
         return why;
     sa->last_in = now;
-    follow(sa, path, kind);
+    nhi_ike_follow(sa, path, kind);
     nhi_ike_window_done(sa);
     bool ok = nhi_ike_msg_parse(&ike->msg, first, ike->rx, n) == NHI_CHAIN_OK &&
               !ike->msg.unsupported &&

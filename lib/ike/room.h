@@ -101,7 +101,7 @@ typedef struct nhi_ike_child {
     uint8_t want;
     uint8_t tries; /* TEMPORARY_FAILURE so far */
     bool installed, in_use, creator;
-    bool doubt; /* IKEv1: message 3 never came, and its SA went */
+    bool doubt;   /* IKEv1: message 3 never came, and its SA went */
     uint16_t cfg; /* configuration index */
     uint32_t spi_in, spi_out;
     const nhi_bulk_facts *facts;
@@ -460,6 +460,10 @@ unsigned nhi_ike_frag_in(nhi_ike_sa *sa, const nhi_ike_hdr *h, nhtb_span msg, ui
 /** Is this the authentic first fragment of a message (the last request, cut anew)? */
 bool nhi_ike_frag_recut(nhi_ike_sa *sa, nhtb_span msg);
 void nhi_ike_frag_drop(nhi_ike_sa *sa, bool response);
+
+/* ---- recv.c ---- */
+/** The newest authenticated message may move a peer that is behind NAT (2.23); of either version. */
+void nhi_ike_follow(nhi_ike_sa *sa, const nhtb_path *path, uint8_t kind);
 
 /* ---- window.c ---- */
 void nhi_ike_window_sent(nhi_ike_sa *sa, nhi_ike_buf *msg, uint8_t exchange, nhtb_time now);

@@ -114,6 +114,14 @@ void nhi_v1_show(const nhi_ike_sa *sa, nhtb_ike_sa_info *out)
     (void)out;
 }
 
+void nhi_v1_explain_own(const nhi_ike_peer *p, uint16_t child, char *dst, size_t n)
+{
+    (void)p;
+    (void)child;
+    (void)dst;
+    (void)n;
+}
+
 void nhi_v1_child_gone(nhi_ike_sa *sa, const nhi_ike_child *c)
 {
     (void)sa;

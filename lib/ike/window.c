@@ -68,9 +68,14 @@ void nhi_ike_window_hint(nhi_ike_sa *sa, nhtb_detail d, uint32_t code, nhtb_time
  *  IKE_AUTH is never answered. After this many sends another attempt is made beside this one. */
 #define AUTH_SENDS 5
 
+/* A peer that replaced the SA too need not answer any more: it may use its successor already. Then the
+ * old SA waits for its delete. */
 static void gave_up(nhi_ike_sa *sa, nhtb_time now)
 {
-    if (sa->hint)
+    if (nhi_ike_rekey_ike_yield(sa, now)) {
+        nhi_ike_window_done(sa);
+        nhi_ike_task_end(sa);
+    } else if (sa->hint)
         nhi_ike_sa_end(sa, (nhtb_detail)sa->hint, sa->hint_code, false, now);
     else
         nhi_ike_sa_end(sa, NHTB_DETAIL_TIMEOUT, 0, false, now);

@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Next-hop tunnel binding: announced, learnt, refused; static entries win; strangers are told
  * nothing; a spoke cannot use another's address. */
-#include "exchange/common.h"
+#include "exchange/nhtb_common.h"
 
 static const sim_topo_opts two = {.n = 2,
                                   .peer = {.establish = NHTB_ESTABLISH_IMMEDIATELY},
                                   .spoke_kind = NHTB_IFACE_MULTIPOINT,
                                   .transit_routes = true};
-
-/* A spoke with any tunnel address, against a hub with `topo`'s peer entry i. */
-static void readdress(sim_topo *t, unsigned i, const char *addr_len)
-{
-    nhtb_txn *x;
-    nhtb_iface st0;
-    char text[32];
-    nhtb_iface_init(&st0);
-    st0.name = "st0.0";
-    st0.kind = NHTB_IFACE_MULTIPOINT;
-    snprintf(text, sizeof text, "%.*s", (int)strcspn(addr_len, "/"), addr_len);
-    st0.addr4.len = (uint8_t)atoi(strchr(addr_len, '/') + 1);
-    sim_check(t->s, nhtb_addr_parse(text, &st0.addr4.addr) == 0);
-    sim_check(t->s, nhtb_txn_begin(sim_ctx(t->spoke[i]), &x) == 0);
-    sim_check(t->s, nhtb_txn_iface(x, &st0, &t->spoke_st0[i]) == 0);
-    sim_check(t->s, nhtb_txn_commit(x, sim_now(t->s)) == 0);
-}
 
 static bool find_binding(sim_node *n, const char *next_hop, nhtb_binding_info *row)
 {
@@ -53,60 +36,28 @@ Test(nhtb, learnt_entries_show_next_hop_vpn_and_identity)
     xch_end(&t);
 }
 
-/* Starts the spokes of a topology whose peers wait for traffic. */
-static void begin(sim_topo *t, unsigned i)
-{
-    sim_check(t->s, nhtb_peer_initiate(sim_ctx(t->spoke[i]), t->spoke_peer[i], sim_now(t->s)) == 0);
-    sim_pump(t->spoke[i]);
-    sim_run_for(t->s, 2 * SIM_S);
-    sim_check(t->s, sim_tunnels_up(t->spoke[i]) == 1);
-}
-
-static sim_topo waiting(uint64_t seed, uint8_t announce)
-{
-    sim_topo_opts o = two;
-    o.peer.establish = NHTB_ESTABLISH_ON_TRAFFIC;
-    o.peer.announce = announce;
-    return xch_start(seed, &o);
-}
-
-static void refused(uint64_t seed, const char *addr_len, nhtb_detail why)
-{
-    sim_topo t = waiting(seed, NHTB_ANNOUNCE_AUTO);
-    begin(&t, 0);
-    readdress(&t, 1, addr_len);
-    begin(&t, 1);
-    if (sim_events_detail(t.hub, NHTB_EVENT_BINDING_REFUSED, why) != 1)
-        xch_show(&t);
-    sim_check(t.s, sim_events_detail(t.hub, NHTB_EVENT_BINDING_REFUSED, why) == 1);
-    sim_check(t.s, sim_event(t.hub, NHTB_EVENT_BINDING_REFUSED)->peer.id == t.hub_peer[1].id);
-    sim_check(t.s, sim_bindings(t.hub, true) == 1);
-    xch_ping(&t, 0, 1);
-    xch_end(&t);
-}
-
 Test(nhtb, a_peer_cannot_take_the_next_hop_of_another)
 {
-    refused(2, "10.0.0.2/16", NHTB_DETAIL_TAKEN);
+    xch_nhtb_refused(2, NULL, "10.0.0.2/16", NHTB_DETAIL_TAKEN);
 }
 
 Test(nhtb, a_peer_cannot_take_our_own_address)
 {
-    refused(3, "10.0.0.1/16", NHTB_DETAIL_OWN_ADDRESS);
+    xch_nhtb_refused(3, NULL, "10.0.0.1/16", NHTB_DETAIL_OWN_ADDRESS);
 }
 
 Test(nhtb, a_next_hop_outside_the_subnet_is_refused)
 {
-    refused(4, "10.99.0.1/16", NHTB_DETAIL_OUT_OF_SUBNET);
+    xch_nhtb_refused(4, NULL, "10.99.0.1/16", NHTB_DETAIL_OUT_OF_SUBNET);
 }
 
 Test(nhtb, a_static_entry_wins_over_an_announcement)
 {
     nhtb_binding_info row;
-    sim_topo t = waiting(5, NHTB_ANNOUNCE_AUTO);
+    sim_topo t = xch_nhtb_waiting(5, NHTB_ANNOUNCE_AUTO, NULL);
     sim_check(t.s, sim_binding(t.hub, t.hub_st0, "10.0.0.3", t.hub_peer[0]) == 0);
-    begin(&t, 0);
-    begin(&t, 1);
+    xch_nhtb_begin(&t, 0);
+    xch_nhtb_begin(&t, 1);
     sim_check(t.s,
               sim_events_detail(t.hub, NHTB_EVENT_BINDING_REFUSED, NHTB_DETAIL_STATIC_WINS) == 1);
     sim_check(t.s, find_binding(t.hub, "10.0.0.3", &row));
@@ -116,10 +67,10 @@ Test(nhtb, a_static_entry_wins_over_an_announcement)
 
 Test(nhtb, static_entries_work_without_announcements)
 {
-    sim_topo t = waiting(6, NHTB_ANNOUNCE_OFF);
+    sim_topo t = xch_nhtb_waiting(6, NHTB_ANNOUNCE_OFF, NULL);
     sim_check(t.s, sim_binding(t.hub, t.hub_st0, "10.0.0.2", t.hub_peer[0]) == 0);
     sim_check(t.s, sim_binding(t.spoke[0], t.spoke_st0[0], "10.0.0.1", t.spoke_peer[0]) == 0);
-    begin(&t, 0);
+    xch_nhtb_begin(&t, 0);
     sim_check(t.s, sim_stats(t.hub).ike_notify_nhtb_sent == 0);
     sim_check(t.s, sim_stats(t.hub).ike_notify_nhtb_received == 0);
     xch_ping(&t, 0, 1);
@@ -262,8 +213,8 @@ static void forged(uint64_t seed, const uint8_t to[4], nhtb_detail why)
     forge.changed = 0;
     sim_tap(forger, NULL);
     sim_topo t = xch_start(seed, &o);
-    begin(&t, 0);
-    begin(&t, 1);
+    xch_nhtb_begin(&t, 0);
+    xch_nhtb_begin(&t, 1);
     sim_check(t.s, forge.changed >= 1);
     if (sim_events_detail(t.hub, NHTB_EVENT_BINDING_REFUSED, why) != 1)
         xch_show(&t);

@@ -2,52 +2,22 @@
  * Next-hop tunnel binding over IKEv1 quick mode, on the virtual network: learnt as with IKEv2, and each
  * lie of an authenticated peer is refused with an event. protocol-facts 1.3 - 1.5. */
 #include "engine/engine.h"
-#include "exchange/common.h"
+#include "exchange/nhtb_common.h"
 #include "unit/ike/v1_forge.h"
 
 static nhtb_v1 main_mode;
 
-static sim_topo waiting(uint64_t seed, uint8_t announce)
+static sim_topo waiting(uint64_t seed)
 {
     nhtb_v1_init(&main_mode);
-    main_mode.size = sizeof main_mode;
-    nhtb_v1_init(&main_mode);
-    const sim_topo_opts o = {.n = 2,
-                             .peer = {.announce = announce, .v1 = &main_mode},
-                             .spoke_kind = NHTB_IFACE_MULTIPOINT,
-                             .transit_routes = true};
-    return xch_start(seed, &o);
-}
-
-static void begin(sim_topo *t, unsigned i)
-{
-    sim_check(t->s, nhtb_peer_initiate(sim_ctx(t->spoke[i]), t->spoke_peer[i], sim_now(t->s)) == 0);
-    sim_pump(t->spoke[i]);
-    sim_run_for(t->s, 2 * SIM_S);
-    if (sim_tunnels_up(t->spoke[i]) != 1)
-        xch_show(t);
-    sim_check(t->s, sim_tunnels_up(t->spoke[i]) == 1);
-}
-
-static void readdress(sim_topo *t, unsigned i, const char *addr)
-{
-    nhtb_txn *x;
-    nhtb_iface st0;
-    nhtb_iface_init(&st0);
-    st0.name = "st0.0";
-    st0.kind = NHTB_IFACE_MULTIPOINT;
-    st0.addr4.len = 16;
-    sim_check(t->s, nhtb_addr_parse(addr, &st0.addr4.addr) == 0);
-    sim_check(t->s, nhtb_txn_begin(sim_ctx(t->spoke[i]), &x) == 0);
-    sim_check(t->s, nhtb_txn_iface(x, &st0, &t->spoke_st0[i]) == 0);
-    sim_check(t->s, nhtb_txn_commit(x, sim_now(t->s)) == 0);
+    return xch_nhtb_waiting(seed, NHTB_ANNOUNCE_AUTO, &main_mode);
 }
 
 Test(v1_nhtb, hub_and_spokes_learn_each_other)
 {
-    sim_topo t = waiting(1, NHTB_ANNOUNCE_AUTO);
-    begin(&t, 0);
-    begin(&t, 1);
+    sim_topo t = waiting(1);
+    xch_nhtb_begin(&t, 0);
+    xch_nhtb_begin(&t, 1);
     sim_check(t.s, sim_bindings(t.hub, true) == 2);
     sim_check(t.s, sim_events(t.hub, NHTB_EVENT_BINDING_ADDED) == 2);
     sim_check(t.s, sim_bindings(t.spoke[0], true) == 1);
@@ -58,42 +28,33 @@ Test(v1_nhtb, hub_and_spokes_learn_each_other)
     xch_end(&t);
 }
 
-static void refused(uint64_t seed, const char *addr, nhtb_detail why)
+static void refused(uint64_t seed, const char *addr_len, nhtb_detail why)
 {
-    sim_topo t = waiting(seed, NHTB_ANNOUNCE_AUTO);
-    begin(&t, 0);
-    readdress(&t, 1, addr);
-    begin(&t, 1);
-    if (sim_events_detail(t.hub, NHTB_EVENT_BINDING_REFUSED, why) != 1)
-        xch_show(&t);
-    sim_check(t.s, sim_events_detail(t.hub, NHTB_EVENT_BINDING_REFUSED, why) == 1);
-    sim_check(t.s, sim_event(t.hub, NHTB_EVENT_BINDING_REFUSED)->peer.id == t.hub_peer[1].id);
-    sim_check(t.s, sim_bindings(t.hub, true) == 1);
-    xch_ping(&t, 0, 1);
-    xch_end(&t);
+    nhtb_v1_init(&main_mode);
+    xch_nhtb_refused(seed, &main_mode, addr_len, why);
 }
 
 Test(v1_nhtb, a_peer_cannot_take_the_next_hop_of_another)
 {
-    refused(2, "10.0.0.2", NHTB_DETAIL_TAKEN);
+    refused(2, "10.0.0.2/16", NHTB_DETAIL_TAKEN);
 }
 
 Test(v1_nhtb, a_peer_cannot_take_our_own_address)
 {
-    refused(3, "10.0.0.1", NHTB_DETAIL_OWN_ADDRESS);
+    refused(3, "10.0.0.1/16", NHTB_DETAIL_OWN_ADDRESS);
 }
 
 Test(v1_nhtb, a_next_hop_outside_the_subnet_is_refused)
 {
-    refused(4, "10.99.0.1", NHTB_DETAIL_OUT_OF_SUBNET);
+    refused(4, "10.99.0.1/16", NHTB_DETAIL_OUT_OF_SUBNET);
 }
 
 Test(v1_nhtb, a_static_entry_wins_over_an_announcement)
 {
-    sim_topo t = waiting(5, NHTB_ANNOUNCE_AUTO);
+    sim_topo t = waiting(5);
     sim_check(t.s, sim_binding(t.hub, t.hub_st0, "10.0.0.3", t.hub_peer[0]) == 0);
-    begin(&t, 0);
-    begin(&t, 1);
+    xch_nhtb_begin(&t, 0);
+    xch_nhtb_begin(&t, 1);
     sim_check(t.s,
               sim_events_detail(t.hub, NHTB_EVENT_BINDING_REFUSED, NHTB_DETAIL_STATIC_WINS) == 1);
     xch_end(&t);
@@ -152,8 +113,8 @@ static sim_fate lie(void *user, sim_datagram *d)
 
 static sim_topo crafted(uint64_t seed, liar *l)
 {
-    sim_topo t = waiting(seed, NHTB_ANNOUNCE_AUTO);
-    begin(&t, 0);
+    sim_topo t = waiting(seed);
+    xch_nhtb_begin(&t, 0);
     l->t = &t;
     sim_on_wire(t.s, lie, l);
     sim_check(t.s, nhtb_peer_initiate(sim_ctx(t.spoke[1]), t.spoke_peer[1], sim_now(t.s)) == 0);

@@ -6,6 +6,8 @@
 # does, in slices of two minutes; a finding ends its slice and the next one goes on.
 # --keep: writes what was found new into corpus/ (trimmed). A finding goes to regressions/<target>/.
 set -euo pipefail
+# Debian's own python3 has the packages; the shim of a version manager costs 1 s of CPU a call
+[ -x /usr/bin/python3 ] && PATH=/usr/bin:$PATH
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 seconds=60
@@ -67,7 +69,7 @@ for t in "${targets[@]}"; do
     work=$build/work/$t
     mkdir -p "$work/corpus" "$work/findings" "$here/corpus/$t"
     python3 "$here/seeds.py" "$t" "$work/corpus"
-    flags=(-max_total_time="$seconds" -rss_limit_mb=1024 -timeout=60 -print_final_stats=1
+    flags=(-max_total_time="$seconds" -rss_limit_mb=1024 -timeout=60 -report_slow_units=60 -print_final_stats=1
         -artifact_prefix="$work/findings/")
     [ -f "$here/$t.dict" ] && flags+=(-dict="$here/$t.dict")
     runs=0 cpu=0 cov=? found=0

@@ -83,6 +83,39 @@ check "show security for people" sh -c "'$nhtbctl' --socket '$tmp/hub.sock' show
 cp "$tmp/spoke.good" "$tmp/spoke.json"
 check "reload" reload_both
 soon "cured: nothing to explain" says spoke hub 'IKE UP, VPNs up: 1 of 1' 'No failure'
+
+# ---- IKEv1: the same questions ----
+old() { edit "$1" 'g.update(ike_version=1, ikev1={"mode": "main"})'; }
+old hub
+old spoke
+cp "$tmp/hub.json" "$tmp/hub.v1"
+cp "$tmp/spoke.json" "$tmp/spoke.v1"
+edit hub 'g["proposals"] = ["aes256-sha256-ecp256"]'
+edit spoke 'g["proposals"] = ["aes256-sha384-ecp256"]'
+check "IKEv1: reload" reload_both
+soon "IKEv1, phase 1: both offers and the first difference" says hub spoke \
+    'IKE DOWN' 'IKEv1 phase 1 as responder' 'no_proposal: no proposal in common' \
+    'Our proposals:  aes256-sha256-ecp256-psk$' "Peer's: +aes256-sha384-ecp256-psk$" \
+    'First difference: hash: ours sha256, theirs sha384' 'we wait for the peer'
+soon "... the initiator knows what it was told, and when it tries again" says spoke hub \
+    'IKEv1 phase 1 as initiator' 'no_proposal' 'only says no; ask there' 'Next try: in [0-9]+ s'
+cp "$tmp/hub.v1" "$tmp/hub.json"
+cp "$tmp/spoke.v1" "$tmp/spoke.json"
+edit hub 'g["vpns"][0]["proposals"] = ["aes256-sha256-modp2048"]'
+edit spoke 'g["vpns"][0]["proposals"] = ["aes256-sha256"]'
+check "IKEv1: reload" reload_both
+soon "IKEv1, phase 2: named with its VPN" says hub spoke 'IKE UP, VPNs up: 0 of 1' 'quick mode as responder, VPN vpn' \
+    'Our proposals:  aes256-sha256-modp2048-tunnel' 'First difference: group \(PFS\): ours modp2048, theirs none'
+soon "... on the initiator" says spoke hub 'VPNs up: 0 of 1' 'quick mode as initiator, VPN vpn' 'no_proposal'
+cp "$tmp/hub.v1" "$tmp/hub.json"
+cp "$tmp/spoke.v1" "$tmp/spoke.json"
+edit spoke 'g["pre_shared_key"] = {"file": "other"}'
+check "IKEv1: reload" reload_both
+soon "IKEv1, wrong key: the responder" says hub spoke 'IKE DOWN' 'IKEv1 phase 1 as responder' 'authentication: authentication failed'
+cp "$tmp/spoke.v1" "$tmp/spoke.json"
+check "IKEv1: reload" reload_both
+soon "IKEv1, cured: nothing to explain" says spoke hub 'IKE UP, VPNs up: 1 of 1' 'No failure'
+
 kill -KILL "$hub_pid"
 wait "$hub_pid" 2>/dev/null
 soon "a dead peer: liveness" says spoke hub 'IKE DOWN' 'ESTABLISHED as' 'liveness|timeout'

@@ -2,6 +2,8 @@
 # Shared by the gateway's tests (sourced, not run): programs, namespaces, checks, clean-up.
 # Each test makes its own namespaces and removes them; nothing outside them is touched.
 set -u
+# Debian's own python3 has the packages; the shim of a version manager costs 1 s of CPU a call
+[ -x /usr/bin/python3 ] && PATH=/usr/bin:$PATH
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 build=${NHTB_BUILD:-$root/build}

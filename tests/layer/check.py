@@ -173,6 +173,12 @@ def objects(build):
     return out
 
 
+def source_of(build, obj):
+    """lib/ike/sa.c of .../nhi_ike.dir/lib/ike/sa.c.o"""
+    path = obj.relative_to(pathlib.Path(build) / "CMakeFiles").as_posix()
+    return path.split("/", 1)[1].rsplit(".", 1)[0]
+
+
 def symbols(obj):
     """(defined global names, undefined names)."""
     defined, undefined = set(), set()
@@ -257,6 +263,52 @@ def check_sources(args):
         listing.write_text(text)
     elif not listing.exists() or listing.read_text() != text:
         finding("cmake/sources.txt differs from the tree: run tests/layer/check.py sources --update")
+
+
+def symbols_of(objs):
+    """symbols() of many objects by one nm."""
+    out = {str(o): (set(), set()) for o in objs}
+    for line in run(["nm", "-g", "-A", *out]).stdout.splitlines():
+        obj, rest = line.split(":", 1)
+        kind, name = rest.split()[-2:]
+        if kind not in "wv":
+            out[obj][kind == "U"].add(name)
+    return out
+
+
+def compile_one(args, path, tmp):
+    obj = f"{tmp}/{path.stem}.o"
+    r = run([*args.launcher, args.cc, "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror",
+             "-Wmissing-prototypes", f"-I{LIB}", f"-I{INC}", f"-I{args.build}/include", "-c",
+             str(path), "-o", obj])
+    if r.returncode:
+        finding(f"switches: {r.stderr.strip()}")
+    return obj
+
+
+def check_switches(args):
+    """The core without each of the two features: its stand-in compiles, and nothing is missing or
+    there twice. The other objects are the same whatever the switches say (no #if in functions)."""
+    objs = {source_of(args.build, o): str(o) for v in objects(args.build).values() for o in v}
+    with tempfile.TemporaryDirectory() as tmp:
+        for path in {p for k in (True, False) for p in core_sources(keylog=k, ikev1=k)}:
+            if rel(path) not in objs:
+                objs[rel(path)] = compile_one(args, path, tmp)
+        table = symbols_of(objs.values())
+    for off in ({"keylog": False, "ikev1": True}, {"keylog": True, "ikev1": False},
+                {"keylog": False, "ikev1": False}):
+        name = " ".join("without " + k for k, v in off.items() if not v)
+        sources = [rel(p) for p in core_sources(**off)]
+        owner = {}
+        for source in sources:
+            for s in table[objs[source]][0]:
+                if s in owner:
+                    finding(f"{name}: {s} is in {owner[s]} and {source}")
+                owner[s] = source
+        for source in sources:
+            for s in sorted(table[objs[source]][1] - set(owner)):
+                if re.match(r"nhi_|nhtb_", s):
+                    finding(f"{name}: {source} needs {s}")
 
 
 # ---- (d) exports -----------------------------------------------------------------------------

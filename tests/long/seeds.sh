@@ -6,6 +6,6 @@
 suite test_exchange 'corrupt/*'
 suite test_exchange 'loss/*'
 suite test_exchange 'storm/*' NHTB_STORM_SEEDS=2000
-suite test_exchange 'rekey_load/*'
+suite test_exchange '*rekey_load/*'
 suite test_exchange 'rebind/*'
 finish

@@ -120,6 +120,7 @@ def baseline(build, wanted):
 
 def main():
     names = sys.argv[1:]
+    begun = time.monotonic()
     if names == ["--list"]:
         for m in MUTATIONS:
             print(f"{m['slug']:28} {m['what']}")
@@ -143,6 +144,7 @@ def main():
               f"[{time.monotonic() - start:.1f} s]", flush=True)
     if "NHTB_TEST_DIR" not in os.environ:
         shutil.rmtree(top)
+    print(f"{len(wanted)} mutations in {time.monotonic() - begun:.0f} s, the build included")
     print(f"{passed} passed, {len(wanted) - passed} failed")
     return 0 if passed == len(wanted) else 1
 

@@ -78,7 +78,7 @@ void sim_nat_rebind(sim_nat *nat, const char *addr);
 typedef struct sim_node_opts {
     const char *name;
     const char *addr, *addr6; /* outer addresses; addr6 may be NULL */
-    const char *crypto;       /* "null" (default), "null-tap", "null-fault", "mbedtls", "openssl" */
+    const char *crypto;       /* see sim_crypto */
     nhtb_settings settings;   /* size 0: sim_settings(64) */
     unsigned spares;          /* spare packets per burst call; default 8 */
     bool no_spares;           /* 0 spares */
@@ -86,7 +86,8 @@ typedef struct sim_node_opts {
 } sim_node_opts;
 /** Defaults with limits for about n tunnels. */
 nhtb_settings sim_settings(unsigned n);
-/** A backend by name; false when this build has none of that name. */
+/** "null" (default), "null-tap", "null-fault", "null-fault-sig" (OpenSSL's signatures), "mbedtls" or
+ *  "openssl"; false when this build has none of that name. */
 bool sim_crypto(const char *name, nhtb_crypto *out);
 /** Sees every plaintext that nodes with crypto "null-tap" encrypt (IKE: aad_len >= 32; ESP: 8, 12). */
 void sim_tap(void (*hook)(void *user, nhtb_span plain, nhtb_span aad), void *user);
@@ -109,7 +110,8 @@ void sim_fail_alloc(sim_node *n, uint64_t nth); /* the nth from now fails once; 
 uint64_t sim_live_bytes(const sim_node *n);
 
 /* ---- fault points: calls to the host or the backend that may fail ----
- * Counted over all nodes of the process; crypto calls of nodes with crypto "null-fault" only. */
+ * Counted over all nodes of the process; crypto calls of nodes with crypto "null-fault" or
+ * "null-fault-sig" only. */
 typedef enum sim_fault_kind {
     SIM_FAULT_ALLOC,
     SIM_FAULT_RANDOM,
@@ -178,6 +180,7 @@ typedef struct sim_peer_opts {
     uint64_t child_packets, child_bytes;
     uint16_t n_children; /* default 1; all alike, named <name>-<i> */
     const nhtb_v1 *v1;   /* NULL: IKEv2 */
+    const nhtb_pki *pki; /* then no psk */
 } sim_peer_opts;
 int sim_peer(sim_node *n, const sim_peer_opts *o, nhtb_peer_id *out);
 int sim_peer_txn(nhtb_txn *t, const sim_node *n, const sim_peer_opts *o, nhtb_peer_id *out);
@@ -192,6 +195,9 @@ typedef struct sim_topo_opts {
     nhtb_iface_kind spoke_kind;    /* of the spokes' st0 */
     uint32_t hub_child_lifetime_s; /* 0: as the spokes' */
     const char *hub_ike;           /* NULL: as the spokes' */
+    const nhtb_v1 *hub_v1;         /* the same */
+    const nhtb_pki *hub_pki;       /* the same */
+    const char *spoke_id;          /* of the only spoke; NULL: spoke<i>.example */
     bool transit_routes;           /* spokes route all of 172.16.0.0/12 to the hub */
     const nhtb_settings *settings; /* NULL: sim_settings(n) */
 } sim_topo_opts;

@@ -49,8 +49,8 @@ bool sim_fault(sim_fault_kind kind)
 
 const char *sim_fault_name(int kind)
 {
-    static const char *const name[] = {"allocation", "random", "bulk key",     "seal",
-                                       "open",       "kdf",    "key exchange", "send"};
+    static const char *const name[] = {"allocation", "random", "bulk key",   "seal",
+                                       "open",       "kdf",    "public key", "send"};
     return kind >= 0 && kind < SIM_FAULTS ? name[kind] : "none";
 }
 
@@ -106,6 +106,16 @@ static int f_hmac(uint16_t hash, nhtb_span key, const nhtb_span *v, size_t n, ui
     return NHTB_ERR_CRYPTO;
 }
 
+/** Messages of IKEv1. */
+static int f_cbc(uint16_t cipher, bool encrypt, nhtb_span key, uint8_t *iv, const uint8_t *src,
+                 uint8_t *dst, size_t n)
+{
+    if (!sim_fault(encrypt ? SIM_FAULT_SEAL : SIM_FAULT_OPEN))
+        return nhtb_null_kdf()->cbc(cipher, encrypt, key, iv, src, dst, n);
+    memset(dst, 0, n);
+    return NHTB_ERR_CRYPTO;
+}
+
 static int f_make(uint16_t method, void *ctx, const uint8_t seed[NHTB_KE_SEED], uint8_t *pub,
                   size_t *pub_len)
 {
@@ -134,8 +144,58 @@ nhtb_crypto sim_fault_crypto(void)
     bulk.open = f_open;
     kdf.hash = f_hash;
     kdf.hmac = f_hmac;
+    kdf.cbc = f_cbc;
     pk.dh_make = f_make;
     pk.dh_shared = f_shared;
     return (nhtb_crypto){&bulk, &kdf, &pk};
 }
+
+#if defined(NHTB_HAVE_OPENSSL)
+#include <nhtb/backend_openssl.h>
+
+static int f_sign(nhtb_span key, uint16_t alg, uint16_t hash, nhtb_span message,
+                  const uint8_t seed[NHTB_SIG_SEED], uint8_t *sig, size_t *n)
+{
+    return sim_fault(SIM_FAULT_PK)
+               ? NHTB_ERR_CRYPTO
+               : nhtb_openssl_crypto().pk->sign(key, alg, hash, message, seed, sig, n);
+}
+
+static int f_verify(nhtb_span spki, uint16_t alg, uint16_t hash, nhtb_span message, nhtb_span sig)
+{
+    return sim_fault(SIM_FAULT_PK)
+               ? NHTB_SIG_FAIL
+               : nhtb_openssl_crypto().pk->verify(spki, alg, hash, message, sig);
+}
+
+static int f_chain(const nhtb_chain *in, uint16_t path[NHTB_CHAIN_MAX], size_t *n)
+{
+    return sim_fault(SIM_FAULT_PK) ? NHTB_ERR_CRYPTO : nhtb_openssl_crypto().pk->chain(in, path, n);
+}
+
+bool sim_fault_crypto_sig(nhtb_crypto *out)
+{
+    static nhtb_pk_ops both;
+    const nhtb_pk_ops *sig = nhtb_openssl_crypto().pk;
+    *out = sim_fault_crypto();
+    both = *out->pk;
+    both.size = sizeof both;
+    both.has_sig = sig->has_sig;
+    both.key_public = sig->key_public;
+    both.sign = f_sign;
+    both.verify = f_verify;
+    both.chain = f_chain;
+    out->pk = &both;
+    return true;
+}
+
+#else
+
+bool sim_fault_crypto_sig(nhtb_crypto *out)
+{
+    (void)out;
+    return false;
+}
+
+#endif
 #endif

@@ -105,6 +105,8 @@ void sim_through(sim_node *n, unsigned worker, nhtb_pkt *p, bool out);
 /** A call of this kind is made: does it fail? */
 bool sim_fault(sim_fault_kind kind);
 nhtb_crypto sim_fault_crypto(void);
+/** The same with signatures, which the null backend has not; false: nor has this build. */
+bool sim_fault_crypto_sig(nhtb_crypto *out);
 _Noreturn void sim_die(const sim *s, const char *what, int err);
 sim_nat *sim_nat_find(sim *s, const nhtb_addr *a);
 bool sim_nat_out(sim_nat *nat, sim_node *n, sim_datagram *d);

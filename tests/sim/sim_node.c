@@ -134,6 +134,8 @@ bool sim_crypto(const char *name, nhtb_crypto *out)
         *out = sim_fault_crypto();
         return true;
     }
+    if (name && strcmp(name, "null-fault-sig") == 0)
+        return sim_fault_crypto_sig(out);
     if (!name || strcmp(name, "null") == 0) {
         *out = nhtb_null_crypto();
         return true;

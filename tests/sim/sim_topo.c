@@ -186,7 +186,8 @@ static void fill_peer(nhtb_peer *p, const sim_node *n, const sim_peer_opts *o)
     p->path.local = n->addr;
     p->local_id = fqdn(o->local_id);
     p->remote_id = fqdn(o->remote_id);
-    p->psk = span_of(o->psk);
+    p->psk = span_of(o->pki ? NULL : o->psk);
+    p->pki = o->pki;
     p->establish = o->establish;
     p->announce = o->announce;
     p->force_encap = o->force_encap;
@@ -310,11 +311,15 @@ static void hub_new(sim_topo *t, const sim_topo_opts *o, const nhtb_settings *se
         po.name = name;
         po.remote = NULL;
         po.local_id = "hub.example";
-        po.remote_id = spoke_id(i);
+        po.remote_id = o->spoke_id ? o->spoke_id : spoke_id(i);
         po.iface = t->hub_st0;
         po.establish = NHTB_ESTABLISH_RESPONDER_ONLY;
         if (o->hub_ike)
             po.ike = o->hub_ike;
+        if (o->hub_v1)
+            po.v1 = o->hub_v1;
+        if (o->hub_pki)
+            po.pki = o->hub_pki;
         if (o->hub_child_lifetime_s)
             po.child_lifetime_s = o->hub_child_lifetime_s;
         err = sim_peer_txn(x, t->hub, &po, &t->hub_peer[i]);
@@ -348,7 +353,7 @@ static void spoke_new(sim_topo *t, const sim_topo_opts *o, unsigned i)
     sim_peer_opts po = o->peer;
     po.name = "hub";
     po.remote = "192.0.2.1";
-    po.local_id = spoke_id(i);
+    po.local_id = o->spoke_id ? o->spoke_id : spoke_id(i);
     po.remote_id = "hub.example";
     po.iface = t->spoke_st0[i];
     if (!err)

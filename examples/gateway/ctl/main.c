@@ -26,6 +26,8 @@ static const char USAGE[] =
     "  show statistics [detail]         counters; without detail those that are not 0\n"
     "  show security [detail]           limits, half-open counts, cookies, drops by reason\n"
     "  show security pki                configured certificates, validity, fingerprints\n"
+    "  show tunnel-map [summary]        the worker each gateway is anchored on\n"
+    "  show tunnel-distribution         what each worker has, hand-offs\n"
     "  explain PEER                     why its tunnels are not up\n"
     "  monitor                          events as they come, until interrupted\n"
     "  initiate PEER                    start the tunnels of a gateway\n"
@@ -33,6 +35,7 @@ static const char USAGE[] =
     "  clear ipsec next-hop-tunnels [ADDRESS]\n"
     "                                   forget who owns learnt next hops\n"
     "  rekey PEER [ike|child]           fresh keys now\n"
+    "  rebalance                        move tunnels to workers with less load\n"
     "  reload                           read the configuration again\n"
     "  psk-derive --seed-file FILE --hub-id ID --id ID\n"
     "                                   a spoke's key from the hub's seed, off-line\n"
@@ -126,6 +129,9 @@ static const char *table_of(options *o)
         {"peers", NULL, "peers"},
         {"security", NULL, "security"},
         {"security", "pki", "security pki"},
+        {"tunnel-map", NULL, "tunnel-map"},
+        {"tunnel-map", "summary", "tunnel-distribution"},
+        {"tunnel-distribution", NULL, "tunnel-distribution"},
     };
     if (o->n_words > 2 && strcmp(o->word[o->n_words - 1], "detail") == 0) {
         o->detail = true;
@@ -154,7 +160,8 @@ static bool build(options *o, json_out *w, const char **table)
     const bool owners = (o->n_words == 3 || o->n_words == 4) && strcmp(c, "clear") == 0 &&
                         strcmp(o->word[1], "ipsec") == 0 &&
                         strcmp(o->word[2], "next-hop-tunnels") == 0;
-    const bool reload = o->n_words == 1 && (strcmp(c, "reload") == 0 || strcmp(c, "monitor") == 0);
+    const bool reload = o->n_words == 1 && (strcmp(c, "reload") == 0 || strcmp(c, "monitor") == 0 ||
+                                            strcmp(c, "rebalance") == 0);
     if (*table == NULL && !on_peer && !reload && !owners)
         return false;
     json_open(w, NULL, '{');

@@ -322,6 +322,41 @@ static void print_pki(const cJSON *rows, bool detail)
     print_table(rows, C, COUNT(C));
 }
 
+static void print_map(const cJSON *rows, bool detail)
+{
+    static const column C[] = {
+        {"Gateway", cell_text, "gateway"},
+        {"Anchor", cell_number, "worker"},
+        {"Kind", cell_text, "kind"},
+        {"Remote Address", cell_text, "remote_address"},
+        {"Tunnels", cell_number, "tunnels"},
+        {"SAs", cell_number, "sas"},
+        {"Moving", cell_number, "sas_elsewhere"},
+        {"Out packets", cell_number, "out_packets"},
+        {"In packets", cell_number, "in_packets"},
+    };
+    (void)detail;
+    print_table(rows, C, COUNT(C));
+}
+
+static void print_distribution(const cJSON *rows, bool detail)
+{
+    static const column C[] = {
+        {"Worker", cell_number, "worker"},
+        {"State", cell_up, "running"},
+        {"Weight", cell_number, "weight"},
+        {"Gateways", cell_number, "gateways"},
+        {"Dynamic", cell_number, "dynamic_peers"},
+        {"Load %", cell_number, "load_percent"},
+        {"SAs", cell_number, "sas"},
+        {"Out packets", cell_number, "out_packets"},
+        {"In packets", cell_number, "in_packets"},
+        {"Hand-offs", cell_number, "handoffs"},
+    };
+    (void)detail;
+    print_table(rows, C, COUNT(C));
+}
+
 /* Nonzero members of a group, all with detail. */
 static void print_group(const char *title, const cJSON *group, bool detail)
 {
@@ -408,6 +443,8 @@ void tables_print(const char *table, const cJSON *rows, bool detail)
         {"security", print_security},
         {"ipsec next-hop-owners", print_owners},
         {"security pki", print_pki},
+        {"tunnel-map", print_map},
+        {"tunnel-distribution", print_distribution},
     };
     for (size_t i = 0; i < COUNT(TABLES); i++)
         if (strcmp(TABLES[i].name, table) == 0)

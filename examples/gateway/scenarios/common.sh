@@ -6,50 +6,9 @@
 set -u
 common=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$common/../../.." && pwd)
-build=${NHTB_BUILD:-$root/build}
-gateway=$build/nhtb-gateway nhtbctl=$build/nhtbctl
-[ "$(id -u)" -eq 0 ] || { echo "needs root: it makes network namespaces"; exit 1; }
-[ -x "$gateway" ] && [ -x "$nhtbctl" ] || { echo "nhtb-gateway and nhtbctl are not in $build (NHTB_BUILD)"; exit 1; }
 tag=sc$$
-dir=$(mktemp -d)
-passed=0 failed=0
-declare -A pid=()
-
-say() { printf '\n== %s\n' "$*"; }
-good() { passed=$((passed + 1)); echo "   ok      $1"; }
-bad() { failed=$((failed + 1)); echo "   FAILED  $1"; }
-check() { # check TEXT COMMAND...
-    local text=$1
-    shift
-    if "$@" >"$dir/out" 2>&1; then good "$text"; else
-        bad "$text"
-        tail -5 "$dir/out" | sed 's/^/           /'
-    fi
-}
-wait_for() { # wait_for SECONDS COMMAND...
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        [ "$SECONDS" -lt "$end" ] || return 1
-        sleep 0.2
-    done
-}
-in_ns() {
-    local n=$1
-    shift
-    ip netns exec "$tag-$n" "$@"
-}
-ctl() { # ctl NAME WORD...
-    local n=$1
-    shift
-    "$nhtbctl" --socket "$dir/$n/control" "$@"
-}
-people() { # people NAME WORD...: a command and what it prints
-    local n=$1
-    shift
-    echo "\$ nhtbctl $* # on $n"
-    ctl "$n" "$@" | cut -c1-150 | sed 's/^/  /'
-}
+# shellcheck source=../demo/lib.sh
+. "$common/../demo/lib.sh"
 
 cleanup() {
     local p n
@@ -62,6 +21,7 @@ cleanup() {
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM
+programs
 
 # ---- the network -------------------------------------------------------------------------------
 space() {

@@ -70,7 +70,7 @@ unsigned nhi_v1_aggr_r_first(nhi_ike *ike, const nhi_v1_in *in, nhtb_time now)
         return NHTB_REASON_IKE_MALFORMED;
     nhi_ike_peer *p = nhi_v1_peer_for(ike, in->path, NHTB_V1_AGGRESSIVE, &offer, &id, &c, &known);
     if (!p)
-        return nhi_v1_no_proposal(ike, in, known, now);
+        return nhi_v1_no_proposal(ike, in, known, &offer, now);
     unsigned why = nhi_v1_gate(ike, in, p, now);
     if (why)
         return why;
@@ -179,7 +179,7 @@ unsigned nhi_v1_aggr_r_recv(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
     remember(sa);
     int err = nhi_v1_natd_read(sa, in->m, in->path);
     nhi_v1_taken(sa, in, now);
-    nhi_v1_follow(sa, in->path, in->kind);
+    nhi_ike_follow(sa, in->path, in->kind);
     sa->contact = nhi_v1_has_contact(in->m);
     if (err || (certs && !nhi_ike_sa_set_state(sa, NHI_SA_R_VERIFY)))
         nhi_v1_broken(sa, err, now);

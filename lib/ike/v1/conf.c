@@ -171,16 +171,6 @@ unsigned nhi_v1_trans_recv(nhi_v1_x *x, const nhi_v1_msg *m, nhtb_time now)
     return first_message(x, &c, now);
 }
 
-void nhi_v1_trans_failed(nhi_v1_x *x, nhtb_detail d, nhtb_time now)
-{
-    nhi_ike_sa *sa = x->sa;
-    if (sa->state != NHI_SA_V1_CONFIG)
-        return; /* while up nothing depends on it */
-    if (x->step == NHI_V1_STEP_STATUS && !sa->v1->conf->passed)
-        d = NHTB_DETAIL_XAUTH; /* refused, and the client went without a word */
-    nhi_v1_refuse(sa, d, 0, now);
-}
-
 /* ---- questions to the host ---- */
 
 int nhi_v1_conf_ask(nhi_v1_x *x, nhtb_detail what, nhtb_time now)

@@ -40,8 +40,6 @@ int nhi_v1_check(const nhtb_peer *p)
         v->announce_form > NHTB_V1_FORM_PREFIX || v->xauth > NHTB_V1_SERVER || !users_ok(v) ||
         !config_ok(v) || !span_ok(v->user, 255) || !span_ok(v->password, 255))
         return NHTB_ERR_ARG;
-    if (v->lifetime_kb && v->lifetime_kb < NHI_V1_PHASE1_MIN_KB)
-        return NHTB_ERR_ARG;
     if (v->reserved[0] || v->reserved[1])
         return NHTB_ERR_ARG;
     /* whoever shares a key has no place of his own and proves his name by XAuth */

@@ -183,14 +183,13 @@ void nhi_v1_x_repeat(nhi_v1_x *x, const nhtb_path *path, uint8_t kind, nhtb_time
     nhi_ike_send_to(x->sa->ike, x->sa->peer_id, path, kind, x->out);
 }
 
-/** Nobody answered. */
+/** Nobody answered. A transaction exchange has no end of its own: while the SA depends on one, the SA's
+ *  time for all of them (t_half_open) is over first; while it is up, nothing depends on one. */
 static void gave_up(nhi_v1_x *x, nhtb_time now)
 {
     nhi_ike_sa *sa = x->sa;
     if (x->exchange == NHI_V1_EX_QUICK)
         nhi_v1_quick_failed(x, NHTB_DETAIL_TIMEOUT, 0, now);
-    else
-        nhi_v1_trans_failed(x, NHTB_DETAIL_TIMEOUT, now);
     nhi_v1_x_kill(x);
     if (sa->state != NHI_SA_DEAD)
         nhi_v1_pump(sa, now);

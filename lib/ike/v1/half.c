@@ -62,7 +62,8 @@ nhi_ike_sa *nhi_v1_open_half(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *p,
     return sa;
 }
 
-unsigned nhi_v1_no_proposal(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *known, nhtb_time now)
+unsigned nhi_v1_no_proposal(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *known,
+                            const nhi_v1_sa_pl *offer, nhtb_time now)
 {
     nhi_v1_send_plain(ike, in, NHI_V1_N_NO_PROPOSAL_CHOSEN, now);
     ike->count.failed++;
@@ -72,6 +73,7 @@ unsigned nhi_v1_no_proposal(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *kno
         return NHTB_REASON_IKE_NO_PEER;
     }
     const nhi_ike_fault why = {NHTB_DETAIL_NO_PROPOSAL, 0, UINT16_MAX, true, "IKEv1 phase 1"};
+    nhi_v1_explain_offers(known, UINT16_MAX, NULL, offer);
     nhi_ike_explain_note(known, &why, now);
     known->last_detail = NHTB_DETAIL_NO_PROPOSAL;
     nhi_ike_act_event(ike, NHTB_EVENT_IKE_FAILED, NHTB_DETAIL_NO_PROPOSAL, 0, known->id, UINT16_MAX,

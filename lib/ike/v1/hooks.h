@@ -34,6 +34,8 @@ int nhi_v1_child_keys(const nhi_ike_child *c, const nhi_ike_nego *x, nhtb_span s
 void nhi_v1_sa_delete(nhi_ike_sa *sa, nhtb_detail detail, nhtb_time now);
 /** Its timers: lifetimes, liveness (DPD), what lingers; and those of its exchanges. */
 void nhi_v1_timer(nhi_ike *ike, nhi_timer *t, nhtb_time now);
+/** What we offer and take in phase 1 (child UINT16_MAX) or 2, in words. */
+void nhi_v1_explain_own(const nhi_ike_peer *p, uint16_t child, char *dst, size_t n);
 void nhi_v1_show(const nhi_ike_sa *sa, nhtb_ike_sa_info *out);
 /** A child goes: nothing points at it any more; the last one of a bare SA takes that along. */
 void nhi_v1_child_gone(nhi_ike_sa *sa, const nhi_ike_child *c);

@@ -100,21 +100,6 @@ void nhi_v1_contact(nhi_ike_sa *sa, nhtb_time now)
         drop_adopted(sa, now);
 }
 
-void nhi_v1_spent(nhi_ike_sa *sa, size_t n, nhtb_time now)
-{
-    nhi_v1 *v = sa->v1;
-    nhi_wheel *w = sa->ike->env.wheel;
-    v->bytes += n;
-    if (!v->life_kb || sa->state != NHI_SA_UP)
-        return;
-    uint64_t kb = v->bytes / 1024;
-    if (kb >= v->life_kb && sa->t_expire.due > now)
-        nhi_wheel_arm(w, &sa->t_expire, now);
-    else if (kb >= v->life_kb / 100 * 85 + v->life_kb % 100 * 85 / 100 &&
-             !(sa->want & NHI_WANT_REKEY) && sa->t_rekey.due > now)
-        nhi_wheel_arm(w, &sa->t_rekey, now);
-}
-
 static void renewed(nhi_ike_sa *sa, nhtb_time now)
 {
     sa->ike->count.rekeyed++;
@@ -141,9 +126,9 @@ void nhi_v1_up(nhi_ike_sa *sa, nhtb_time now)
     if (sa->initiator && sa->first_child < p->cfg.n_children &&
         !nhi_ike_child_live(p, sa->first_child, NULL))
         sa->want_create |= UINT64_C(1) << sa->first_child;
+    /* a successor came with no wish for pairs, and what it was to succeed may be gone */
     if (p->cfg.establish == NHTB_ESTABLISH_IMMEDIATELY)
-        nhi_ike_peer_retry(
-            p, now); /* a successor came with no wish, and what it was to succeed went */
+        nhi_ike_peer_retry(p, now);
     nhi_v1_pump(sa, now);
 }
 

@@ -13,7 +13,7 @@ unsigned nhi_v1_main_r_first(nhi_ike *ike, const nhi_v1_in *in, nhtb_time now)
         return NHTB_REASON_IKE_MALFORMED;
     nhi_ike_peer *p = nhi_v1_peer_for(ike, in->path, NHTB_V1_MAIN, &offer, NULL, &c, &known);
     if (!p)
-        return nhi_v1_no_proposal(ike, in, known, now);
+        return nhi_v1_no_proposal(ike, in, known, &offer, now);
     unsigned why = nhi_v1_gate(ike, in, p, now);
     if (why)
         return why;
@@ -180,7 +180,7 @@ static unsigned take_signature(nhi_ike_sa *sa, const nhi_v1_in *in, const nhtb_i
     if (d != NHTB_DETAIL_NONE)
         return nhi_v1_unproved(sa, d, in->path, now);
     nhi_v1_taken(sa, in, now);
-    nhi_v1_follow(sa, in->path, in->kind);
+    nhi_ike_follow(sa, in->path, in->kind);
     nhi_v1_remember_id(sa, id);
     sa->contact = nhi_v1_has_contact(in->m);
     if (!nhi_ike_sa_set_state(sa, NHI_SA_R_VERIFY))
@@ -200,7 +200,7 @@ static unsigned take_auth(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
     if (nhi_v1_auth_verify(sa, in->m) != NHTB_DETAIL_NONE)
         return nhi_v1_unproved(sa, NHTB_DETAIL_AUTHENTICATION, in->path, now);
     nhi_v1_taken(sa, in, now);
-    nhi_v1_follow(sa, in->path, in->kind);
+    nhi_ike_follow(sa, in->path, in->kind);
     sa->contact = nhi_v1_has_contact(in->m);
     if (nhi_v1_admit(sa, &id, now))
         answer(sa, now);

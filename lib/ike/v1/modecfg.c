@@ -47,7 +47,7 @@ static bool pool_address(const nhtb_prefix *pool, uint32_t k, nhtb_addr *out)
 {
     uint32_t hosts = pool->len >= 31 ? (pool->len == 32 ? 1 : 2)
                                      : (uint32_t)((UINT64_C(1) << (32 - pool->len)) - 2);
-    if (pool->addr.family != 4 || pool->len == 0 || k >= hosts)
+    if (pool->addr.family != 4 || k >= hosts) /* a pool is a /8 at most */
         return false;
     *out = pool->addr;
     nhi_put32(out->b, nhi_get32(pool->addr.b) + k + (pool->len >= 31 ? 0 : 1));
@@ -96,12 +96,10 @@ static void write_number4(nhi_wr *w, unsigned type, const uint8_t b[4])
 /** Network, mask, and what Unity reserves for ports: 14 bytes each. */
 static void write_split(nhi_wr *w, const nhtb_v1 *e)
 {
-    uint8_t b[14 * 16];
+    uint8_t b[14 * 16]; /* as many as config.c takes */
     size_t n = 0;
-    for (uint16_t i = 0; i < e->n_split && n + 14 <= sizeof b; i++) {
-        const nhtb_prefix *s = &e->split[i];
-        if (s->addr.family != 4)
-            continue;
+    for (uint16_t i = 0; i < e->n_split; i++) {
+        const nhtb_prefix *s = &e->split[i]; /* IPv4: config.c */
         memset(b + n, 0, 14);
         memcpy(b + n, s->addr.b, 4);
         nhi_put32(b + n + 4, s->len ? UINT32_MAX << (32 - s->len) : 0);
@@ -290,8 +288,6 @@ bool nhi_v1_modecfg_allows(const nhi_ike_peer *p, const nhtb_ts *remote)
     nhtb_addr last = pool->addr;
     if (pool->addr.family != 4)
         return true;
-    nhi_put32(last.b,
-              nhi_get32(pool->addr.b) |
-                  (pool->len ? (uint32_t)((UINT64_C(1) << (32 - pool->len)) - 1) : UINT32_MAX));
+    nhi_put32(last.b, nhi_get32(pool->addr.b) | (uint32_t)((UINT64_C(1) << (32 - pool->len)) - 1));
     return nhi_addr_cmp(&remote->hi, &pool->addr) < 0 || nhi_addr_cmp(&remote->lo, &last) > 0;
 }

@@ -93,15 +93,15 @@ typedef struct nhi_v1_phase1 {
     uint64_t life_s, life_kb; /* 0: not said */
     nhi_v1_pick pick;
 } nhi_v1_phase1;
-#define NHI_V1_PHASE1_MIN_KB 64 /* an offer of less is not taken: it would be rekeys only */
 /** What one side takes. auths: acceptable methods in order of preference. */
 typedef struct nhi_v1_policy1 {
     const nhtb_proposal *v;
     size_t n;
     const uint16_t *auths;
     size_t n_auths;
-    uint16_t ke;              /* the one group (aggressive mode: its KE is sent already), 0: any */
-    uint32_t life_s, life_kb; /* offered; life_kb 0: not */
+    uint16_t ke; /* the one group (aggressive mode: its KE is sent already), 0: any */
+    uint32_t life_s;
+    uint32_t life_kb; /* 0: none */
 } nhi_v1_policy1;
 /** The SA payload's body. False: nothing to offer, or it did not fit. */
 bool nhi_v1_propose1_offer(nhi_wr *w, const nhi_v1_policy1 *own);

@@ -17,9 +17,14 @@ int nhi_v1_make(nhi_ike_sa *sa, const nhtb_peer *cfg)
     return 0;
 }
 
-static uint32_t kilobytes(uint64_t kb)
+#define KB_MIN 64 /* a handful of exchanges */
+
+/** Kilobytes as they are offered and kept: 0, or no less than a phase 1 needs itself several times. */
+static uint32_t kilobytes(uint64_t v)
 {
-    return kb < UINT32_MAX ? (uint32_t)kb : UINT32_MAX;
+    if (v > UINT32_MAX)
+        return UINT32_MAX;
+    return (uint32_t)(v && v < KB_MIN ? KB_MIN : v);
 }
 
 nhi_v1_policy1 nhi_v1_policy(const nhi_ike_peer *p, bool initiator, uint16_t auths[4])
@@ -81,7 +86,7 @@ void nhi_v1_agree(nhi_ike_sa *sa, const nhi_v1_phase1 *c)
     uint32_t own = p ? p->cfg.lifetime_s : UINT32_MAX;
     sa->life_s = c->life_s && c->life_s < own ? (uint32_t)c->life_s : own;
     uint64_t kb = sa->v1->entry.lifetime_kb;
-    sa->v1->life_kb = c->life_kb && (!kb || c->life_kb < kb) ? c->life_kb : kb;
+    sa->v1->life_kb = kilobytes(c->life_kb && (!kb || c->life_kb < kb) ? c->life_kb : kb);
 }
 
 void nhi_v1_build_ke(nhi_ike_sa *sa, nhi_ike_builder *b)
@@ -240,23 +245,4 @@ void nhi_v1_job_failed(nhi_ike_nego *x, int status, bool by_peer, nhtb_time now)
     nhi_v1_quick_failed(q, d, 0, now);
     nhi_v1_x_kill(q);
     nhi_v1_pump(sa, now);
-}
-
-void nhi_v1_follow(nhi_ike_sa *sa, const nhtb_path *path, uint8_t kind)
-{
-    if (nhi_path_equal(&sa->path, path) && sa->kind == kind)
-        return;
-    if (sa->state == NHI_SA_R_HALF) { /* the float to 4500 */
-        sa->path = *path;
-        sa->kind = kind;
-        return;
-    }
-    if (sa->state != NHI_SA_UP || !sa->nat_remote || kind != sa->kind)
-        return;
-    sa->path = *path;
-    nhi_ike_act *a = nhi_ike_act_add(sa->ike, NHI_ACT_MOVE, false);
-    if (a) {
-        a->peer = sa->peer_id;
-        a->path = *path;
-    }
 }

@@ -111,10 +111,9 @@ static bool has_cipher(const nhtb_proposal *c, uint16_t encr, uint16_t bits)
 
 static bool fits(const nhi_v1_phase1 *t, const nhi_v1_policy1 *own, const nhtb_proposal *c)
 {
-    bool enforceable = !t->life_kb || t->life_kb >= NHI_V1_PHASE1_MIN_KB;
-    return enforceable && has_cipher(c, t->encr, t->key_bits) &&
-           in_list(c->prf, c->n_prf, t->prf) && in_list(c->ke, c->n_ke, t->ke) &&
-           (own->ke == 0 || own->ke == t->ke) && in_list(own->auths, own->n_auths, t->auth);
+    return has_cipher(c, t->encr, t->key_bits) && in_list(c->prf, c->n_prf, t->prf) &&
+           in_list(c->ke, c->n_ke, t->ke) && (own->ke == 0 || own->ke == t->ke) &&
+           in_list(own->auths, own->n_auths, t->auth);
 }
 
 /** The first transform of the offer that one of our proposals takes; AND bundles make no sense here. */
@@ -173,10 +172,10 @@ static void write_one(nhi_wr *w, const nhi_v1_phase1 *t, const nhi_v1_policy1 *o
     nhi_v1_attr_write_short(w, A_AUTH, t->auth);
     nhi_v1_attr_write_short(w, A_LIFE_TYPE, 1);
     nhi_v1_attr_write_number(w, A_LIFE, own->life_s);
-    if (!own->life_kb)
-        return;
-    nhi_v1_attr_write_short(w, A_LIFE_TYPE, 2);
-    nhi_v1_attr_write_number(w, A_LIFE, own->life_kb);
+    if (own->life_kb) {
+        nhi_v1_attr_write_short(w, A_LIFE_TYPE, 2);
+        nhi_v1_attr_write_number(w, A_LIFE, own->life_kb);
+    }
 }
 
 /** One transform of the product, numbered from 1; past the bound of the format none. */

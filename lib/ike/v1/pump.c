@@ -68,11 +68,14 @@ static void create(nhi_ike_sa *sa, nhtb_time now)
             sa->want_create &= ~(UINT64_C(1) << i);
             continue;
         }
-        if (nhi_v1_quick_start(sa, i, NULL, now)) {
+        int err = nhi_v1_quick_start(sa, i, NULL, now);
+        if (!err || err == NHTB_ERR_UNSUPPORTED)
+            sa->want_create &= ~(UINT64_C(1) << i);
+        if (err == NHTB_ERR_UNSUPPORTED) { /* nothing that one pair of identities could say */
+            nhi_ike_peer_child_failed(sa, i, NHTB_DETAIL_NO_SELECTORS, 0, now);
+        } else if (err) {
             sa->hold_create = now + NHTB_NS_PER_S;
             wake(sa, sa->hold_create);
-        } else {
-            sa->want_create &= ~(UINT64_C(1) << i);
         }
         return;
     }
@@ -103,6 +106,20 @@ static void pump_bare(nhi_ike_sa *sa, nhtb_time now)
         reauth(sa, now);
 }
 
+/** Kilobytes: like time, a successor is due at 85 %, and at the end the SA goes without one. Both sides
+ *  count the same, so the responder waits to 95 %. */
+static void count_bytes(nhi_ike_sa *sa, nhtb_time now)
+{
+    const nhi_v1 *v = sa->v1;
+    uint64_t left = v->life_kb * (sa->initiator ? 15 : 5) / 100;
+    if (!v->life_kb)
+        return;
+    if (v->bytes / 1024 >= v->life_kb - left)
+        sa->want |= NHI_WANT_REKEY;
+    if (v->bytes / 1024 >= v->life_kb)
+        nhi_wheel_arm(sa->ike->env.wheel, &sa->t_expire, now);
+}
+
 void nhi_v1_pump(nhi_ike_sa *sa, nhtb_time now)
 {
     if (!sa->v1 || !sa->peer)
@@ -111,6 +128,7 @@ void nhi_v1_pump(nhi_ike_sa *sa, nhtb_time now)
         pump_bare(sa, now);
     if (sa->state != NHI_SA_UP)
         return;
+    count_bytes(sa, now);
     send_deletes(sa, now);
     if (sa->want & NHI_WANT_LIVENESS) {
         sa->want &= (uint8_t)~NHI_WANT_LIVENESS;

@@ -154,6 +154,7 @@ static unsigned judge(nhi_v1_x *x, const nhi_v1_msg *m, const nhi_v1_sa_pl *offe
     nhi_v1_policy2 own = nhi_v1_quick_policy(x->sa, fit.cfg);
     own.ke_len = ke ? ke->body.n : 0;
     if (!nhi_v1_propose2_choose(&c, &own, offer)) {
+        nhi_v1_explain_offers(x->sa->peer, fit.cfg, x->sa, offer);
         refuse(x, NHI_V1_N_NO_PROPOSAL_CHOSEN, NHTB_DETAIL_NO_PROPOSAL, 0, now);
         return NHTB_REASON_NONE;
     }

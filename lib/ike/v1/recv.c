@@ -201,9 +201,9 @@ static unsigned dispatch(nhi_ike_sa *sa, nhi_v1_x *x, const nhi_v1_in *in, nhtb_
 static unsigned accept(nhi_ike_sa *sa, nhi_v1_x *x, const nhi_v1_in *in, nhtb_time now)
 {
     sa->last_in = now;
-    nhi_v1_spent(sa, in->msg.n, now);
+    sa->v1->bytes += in->msg.n;
     nhi_ike_buf_drop(sa->ike, &sa->v1->last); /* the peer is past aggressive mode */
-    nhi_v1_follow(sa, in->path, in->kind);
+    nhi_ike_follow(sa, in->path, in->kind);
     if (in->h->exchange == NHI_V1_EX_INFORMATIONAL) {
         nhi_v1_mid_note(sa, in->h->msg_id);
         nhi_v1_info_recv(sa, in->m, now);

@@ -34,6 +34,7 @@ static nhi_ike_buf *seal(nhi_ike_sa *sa, const nhi_ike_hdr *h, uint8_t *iv, uint
         nhi_ike_buf_drop(ike, &out);
     else
         memcpy(iv, next, sizeof next);
+    sa->v1->bytes += *err ? 0 : len;
     return out;
 }
 
@@ -102,7 +103,6 @@ int nhi_v1_send(nhi_v1_x *x, nhi_ike_builder *b, nhi_v1_after after, nhtb_time n
     if (!m)
         return err;
     x->sent++;
-    nhi_v1_spent(sa, m->n - NHI_IKE_MARKER, now);
     nhi_ike_send_buf(sa, m, now);
     if (after == NHI_V1_ONCE)
         nhi_ike_buf_drop(sa->ike, &m); /* freed by the next call */

@@ -92,7 +92,7 @@ struct nhi_v1 {
     nhtb_v1 entry;    /* of the entry it belongs to, or is believed to (sa->peer_id) */
     uint16_t auth;    /* agreed method (RFC 2409 appendix A, XAuth's), as on the wire */
     uint64_t life_kb; /* 0: none */
-    uint64_t bytes;   /* under its keys so far, both ways; of the peer's what was authentic */
+    uint64_t bytes;   /* of messages under its keys, both ways; compared with life_kb */
     uint16_t vids;    /* nhi_v1_vid the peer sent */
     uint8_t natt;     /* nhi_v1_natt in use */
     bool dpd, frag;   /* both sides know it */
@@ -243,8 +243,6 @@ int nhi_v1_derive(nhi_ike_sa *sa, nhtb_span secret);
 int nhi_v1_offer(nhi_ike_sa *sa, nhi_ike_builder *b); /* SA payload of message 1; kept as SAi_b */
 /** A failure of ours in phase 1: the attempt ends. */
 void nhi_v1_broken(nhi_ike_sa *sa, int err, nhtb_time now);
-/** The newest authenticated message may move a peer that is behind NAT. */
-void nhi_v1_follow(nhi_ike_sa *sa, const nhtb_path *path, uint8_t kind);
 
 /* ---- peer.c ---- */
 /** The entry for a phase 1 offer from this path; id: aggressive mode's, else NULL. *known: an entry
@@ -308,8 +306,15 @@ unsigned nhi_v1_gate(nhi_ike *ike, const nhi_v1_in *in, const nhi_ike_peer *p, n
 /** A responder's new half-open SA: path, first message kept, what was agreed. NULL: no memory. */
 nhi_ike_sa *nhi_v1_open_half(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *p,
                              const nhi_v1_phase1 *c, nhtb_time now);
-/** No entry, or nothing in common: counted, told. */
-unsigned nhi_v1_no_proposal(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *known, nhtb_time now);
+/** No entry, or nothing in common with what the peer offers: counted, told. */
+unsigned nhi_v1_no_proposal(nhi_ike *ike, const nhi_v1_in *in, nhi_ike_peer *known,
+                            const nhi_v1_sa_pl *offer, nhtb_time now);
+
+/* ---- explain.c ---- */
+/** Both offers in words, before the note that there is nothing in common. child: UINT16_MAX for phase
+ *  1, which needs no sa. */
+void nhi_v1_explain_offers(nhi_ike_peer *p, uint16_t child, const nhi_ike_sa *sa,
+                           const nhi_v1_sa_pl *theirs);
 
 /* ---- auth.c ---- */
 /** ID of our side; kept as v1->idi or idr. */
@@ -334,9 +339,6 @@ bool nhi_v1_has_contact(const nhi_v1_msg *m);
 /* ---- life.c ---- */
 /** Phase 1 is authenticated: XAuth and mode config if they are due (state CONFIG), else up. */
 void nhi_v1_phase1_done(nhi_ike_sa *sa, nhtb_time now);
-/** Octets went or came under this SA's keys: at 85 % of its kilobytes a successor is made, at the end it
- *  expires. */
-void nhi_v1_spent(nhi_ike_sa *sa, size_t n, nhtb_time now);
 /** XAuth and mode config are over, or were not due: UP, event, children from older SAs move here,
  *  then what is wanted starts. */
 void nhi_v1_up(nhi_ike_sa *sa, nhtb_time now);
@@ -394,7 +396,6 @@ bool nhi_v1_conf_begin(nhi_ike_sa *sa, nhtb_time now);
 /** A message of exchange 6 whose HASH was checked; x is fresh for a first message. Also while UP
  *  (push by the other side). */
 unsigned nhi_v1_trans_recv(nhi_v1_x *x, const nhi_v1_msg *m, nhtb_time now);
-void nhi_v1_trans_failed(nhi_v1_x *x, nhtb_detail d, nhtb_time now); /* never answered */
 void nhi_v1_conf_free(nhi_ike_sa *sa);
 /** The authentication method to put into our offer, or to accept, instead of a plain one (1: PSK,
  *  3: RSA, 9..11: ECDSA): XAuth's (65001, 65002, 65005 ...) when the entry asks for it. initiator: who

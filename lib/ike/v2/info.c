@@ -132,10 +132,8 @@ void nhi_ike_info_r(nhi_ike_sa *sa, const nhi_ike_msg *m, nhtb_time now)
     answer(sa, &d, now);
     bool refused = nhi_ike_find_notify(m, NHI_N_AUTHENTICATION_FAILED, &n);
     if (d.ike || refused) {
-        if (d.ike && sa->rival && sa->rival->state == NHI_SA_UP && sa->state == NHI_SA_UP) {
-            nhi_ike_task_stop(sa); /* 2.25.2: our own rekey is forgotten */
-            nhi_ike_rekey_ike_move(sa, sa->rival, now);
-        }
+        if (d.ike)
+            (void)nhi_ike_rekey_ike_yield(sa, now);
         nhi_ike_sa_end(sa, refused ? NHTB_DETAIL_AUTHENTICATION : NHTB_DETAIL_DELETED_BY_PEER,
                        refused ? NHI_N_AUTHENTICATION_FAILED : 0, true, now);
         return;

@@ -152,6 +152,15 @@ void nhi_ike_rekey_ike_move(nhi_ike_sa *from, nhi_ike_sa *to, nhtb_time now)
                       &to->path, now);
 }
 
+bool nhi_ike_rekey_ike_yield(nhi_ike_sa *sa, nhtb_time now)
+{
+    if (sa->state != NHI_SA_UP || !sa->rival || sa->rival->state != NHI_SA_UP)
+        return false;
+    nhi_ike_task_stop(sa);
+    nhi_ike_rekey_ike_move(sa, sa->rival, now);
+    return true;
+}
+
 /** A successor that lost: no children, its creator deletes it; a timer when it does not. */
 static void retire(nhi_ike_sa *sa, nhtb_time now)
 {

@@ -59,6 +59,9 @@ void nhi_ike_rekey_ike_r_made(nhi_ike_sa *sa, nhtb_time now);
 void nhi_ike_rekey_ike_r_shared(nhi_ike_sa *sa, nhtb_span secret, nhtb_time now);
 /** Children and wishes go to the successor; the old SA is REKEYED. */
 void nhi_ike_rekey_ike_move(nhi_ike_sa *from, nhi_ike_sa *to, nhtb_time now);
+/** When both sides replaced the SA at once and the peer goes on with its successor, so do we: our own
+ *  exchange is forgotten, children move. False: there is none. RFC 7296 2.8.1, 2.25.2. */
+bool nhi_ike_rekey_ike_yield(nhi_ike_sa *sa, nhtb_time now);
 
 /** The lowest nonce of an exchange, kept with what it made (2.8.1). */
 void nhi_ike_collide_keep(const nhi_ike_nego *x, uint8_t kept[NHI_IKE_NONCE_KEPT], uint16_t *n);

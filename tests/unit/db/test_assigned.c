@@ -144,3 +144,40 @@ Test(assigned, a_next_hop_of_another_owner_is_refused)
     cr_assert_eq(nhi_db_assign(t.db, (nhtb_peer_id){1}, 0, &a, &one), NHTB_DETAIL_NONE);
     tb_down(&t);
 }
+
+Test(assigned, an_address_of_a_sibling_is_the_tunnels_own_already)
+{
+    static tables t;
+    uint32_t peer;
+    nhtb_iface_id i = two_tunnels(&t);
+    tb_tunnel(&t, 1, 1, i, false);
+    (void)tb_sa(&t, 1, 0);
+    (void)tb_sa(&t, 1, 1);
+    nhtb_addr a = tb_host(20), b = tb_host(21), c = tb_host(22);
+    cr_assert_eq(assign(&t, 1, a), NHTB_DETAIL_NONE);
+    cr_assert_eq(nhi_db_assign(t.db, (nhtb_peer_id){1}, 1, &a, NULL), NHTB_DETAIL_NONE);
+    cr_assert_eq(tb_count(&t, NHI_DB_BINDING_ADDED), 1u, "it stays where it is");
+    cr_assert_eq(learn(&t, 1, b), NHTB_DETAIL_NONE);
+    cr_assert_eq(nhi_db_assign(t.db, (nhtb_peer_id){1}, 1, &b, NULL), NHTB_DETAIL_NONE);
+    cr_assert_eq(source_of(&t, b, &peer), NHTB_BINDING_ASSIGNED, "what it only announced moves");
+    cr_assert_eq(tb_bind(&t, i, c, 1, 0), 0);
+    cr_assert_eq(nhi_db_assign(t.db, (nhtb_peer_id){1}, 1, &c, NULL), NHTB_DETAIL_STATIC_WINS);
+    cr_assert_eq(source_of(&t, c, &peer), NHTB_BINDING_STATIC);
+    nhtb_addr d = tb_host(23); /* named by a route, bound by nobody */
+    cr_assert_eq(tb_route(&t, "10.200.0.0/16", i, &d), 0);
+    cr_assert_eq(nhi_db_assign(t.db, (nhtb_peer_id){1}, 1, &d, NULL), NHTB_DETAIL_NONE);
+    cr_assert_eq(source_of(&t, d, &peer), NHTB_BINDING_ASSIGNED);
+    tb_down(&t);
+}
+
+Test(assigned, without_an_interface_nothing_is_bound)
+{
+    static tables t;
+    nhtb_iface_id i = two_tunnels(&t);
+    (void)tb_sa(&t, 1, 0);
+    nhi_db_txn *x = tb_begin(&t);
+    cr_assert_eq(nhi_db_txn_iface_del(x, i), 0);
+    cr_assert_eq(tb_commit(x), 0);
+    cr_assert_eq(assign(&t, 1, tb_host(20)), NHTB_DETAIL_INTERNAL);
+    tb_down(&t);
+}

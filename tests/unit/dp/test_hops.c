@@ -37,7 +37,7 @@ static void fan_close(fan *f)
 
 static nhtb_pkt *towards(unsigned dest)
 {
-    char dst[16];
+    char dst[24];
     snprintf(dst, sizeof dst, "10.1.%u.%u", dest >> 8, dest & 255);
     return inner(&(inner_spec){.src = "10.2.0.1", .dst = dst, .payload = 20}, 7);
 }
@@ -114,5 +114,33 @@ Test(hops, a_removed_route_is_forgotten_and_a_bound_next_hop_comes_before_the_ro
     p = one(&f.a, false, towards(5));
     check_drop(p, NO_ROUTE);
     box_free(p);
+    fan_close(&f);
+}
+
+/* Reversed, the earlier of two that share a place finds what the later one left there. Neighbours
+ * never share one, so the destinations are drawn. */
+Test(hops, a_place_that_two_share_answers_for_the_later_one_only)
+{
+    enum { N = NHI_DP_BATCH };
+    uint32_t x = 1;
+    fan f;
+    fan_open(&f);
+    route_all(&f, 0);
+    for (unsigned batch = 0; batch < 20; batch++) {
+        unsigned dest[N];
+        for (unsigned i = 0; i < N; i++)
+            dest[i] = ((x = x * 1103515245 + 12345) >> 16) % DESTS;
+        for (unsigned round = 0; round < 3; round++) {
+            nhtb_pkt *v[N];
+            results r;
+            for (unsigned i = 0; i < N; i++)
+                v[i] = towards(dest[round & 1 ? N - 1 - i : i]);
+            drive(&f.a, v, N, &(drive_opts){.chunk = N, .rest = true}, &r);
+            cr_assert_eq(r.n, N);
+            for (unsigned i = 0; i < N; i++)
+                cr_assert_eq(tunnel_of(r.v[i]), dest[round & 1 ? N - 1 - i : i] % TUNNELS);
+            results_free(&r);
+        }
+    }
     fan_close(&f);
 }

@@ -32,6 +32,15 @@ static void answer(twins *p, unsigned end)
     twins_settle(p, end);
 }
 
+/** A message whose public-key work stays, but for the first `n` jobs. */
+static void deliver_held(twins *p, unsigned end, unsigned n)
+{
+    p->o.hold_jobs = true;
+    deliver(p, 1);
+    while (n--)
+        twins_job(p, end);
+}
+
 static void before_up(twins *p, unsigned state)
 {
     p->o.hold_jobs = state == NHI_SA_INIT_KE;
@@ -39,12 +48,21 @@ static void before_up(twins *p, unsigned state)
     switch (state) {
     case NHI_SA_AUTH_KE:
         deliver(p, 1);
-        p->o.hold_jobs = true;
-        deliver(p, 1);
+        deliver_held(p, 0, 0);
         break;
-    case NHI_SA_R_KE:
-        p->o.hold_jobs = true;
+    case NHI_SA_AUTH_SIGN:
         deliver(p, 1);
+        deliver_held(p, 0, 1);
+        break;
+    case NHI_SA_AUTH_VERIFY:
+        deliver(p, 3);
+        deliver_held(p, 0, 0);
+        break;
+    case NHI_SA_R_KE: deliver_held(p, 1, 0); break;
+    case NHI_SA_R_VERIFY:
+    case NHI_SA_R_SIGN:
+        deliver(p, 2);
+        deliver_held(p, 1, state == NHI_SA_R_SIGN);
         break;
     case NHI_SA_AUTH_SENT:
     case NHI_SA_R_HALF: deliver(p, 2); break;
@@ -123,11 +141,22 @@ static void note(matrix_sa *m, const nhi_ike_sa *sa)
     m->child_spi = NHI_CONTAINER(it, nhi_ike_child, link)->spi_out;
 }
 
+static bool with_certificates(const matrix_row *row)
+{
+    switch (row->state) {
+    case NHI_SA_AUTH_SIGN:
+    case NHI_SA_AUTH_VERIFY:
+    case NHI_SA_R_VERIFY:
+    case NHI_SA_R_SIGN: return true;
+    default: return false;
+    }
+}
+
 void matrix_bring(twins *p, const matrix_row *row, matrix_sa *out)
 {
     bool up = row->state >= NHI_SA_UP || row->state == NHI_SA_LARVAL;
     bool ask = row->state == NHI_SA_ASK || row->state == NHI_SA_R_ASK;
-    twins_opts o = {.seed = 11, .children = 2, .no_psk = ask};
+    twins_opts o = {.seed = 11, .children = 2, .no_psk = ask, .certs = with_certificates(row)};
     memset(out, 0, sizeof *out);
     out->end = !row->initiator;
     out->initiator = row->initiator;

@@ -216,17 +216,17 @@ static void init_messages(twins_opts o, const char *what)
     cr_assert(v.number >= 2);
 }
 
-Test(bits, an_altered_first_message_costs_an_attempt_at_most, .timeout = 600)
+Test(bits, an_altered_first_message_costs_an_attempt_at_most)
 {
     init_messages((twins_opts){.children = 1}, "plain");
 }
 
-Test(bits, an_altered_cookie_exchange_costs_an_attempt_at_most, .timeout = 600)
+Test(bits, an_altered_cookie_exchange_costs_an_attempt_at_most)
 {
     init_messages((twins_opts){.children = 1, .cookie = true}, "with a cookie");
 }
 
-Test(bits, an_altered_other_group_costs_an_attempt_at_most, .timeout = 600)
+Test(bits, an_altered_other_group_costs_an_attempt_at_most)
 {
     init_messages((twins_opts){.children = 1, .other_group = true}, "with another group");
 }

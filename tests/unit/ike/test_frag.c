@@ -417,7 +417,7 @@ static unsigned each_failure(bool cbc, bool random)
     return points;
 }
 
-Test(ike_frag, each_failure_in_a_fragmented_exchange_is_repaired, .timeout = 120)
+Test(ike_frag, each_failure_in_a_fragmented_exchange_is_repaired)
 {
     unsigned gcm = each_failure(false, false), cbc = each_failure(true, false);
     unsigned random = each_failure(true, true);

@@ -286,22 +286,22 @@ static void all_edits(twins_opts o, const char *what)
     cr_assert(number >= 20 && t.sessions > 800);
 }
 
-Test(payloads, edited_messages_end_in_agreement, .timeout = 900)
+Test(payloads, edited_messages_end_in_agreement)
 {
     all_edits((twins_opts){.children = 2}, "two children");
 }
 
-Test(payloads, edited_messages_with_key_exchange_in_each_rekey_end_in_agreement, .timeout = 900)
+Test(payloads, edited_messages_with_key_exchange_in_each_rekey_end_in_agreement)
 {
     all_edits((twins_opts){.children = 1, .pfs = true}, "PFS");
 }
 
-Test(payloads, edited_cookie_exchanges_end_in_agreement, .timeout = 900)
+Test(payloads, edited_cookie_exchanges_end_in_agreement)
 {
     all_edits((twins_opts){.children = 1, .cookie = true}, "cookie");
 }
 
-Test(payloads, edited_exchanges_with_another_group_end_in_agreement, .timeout = 900)
+Test(payloads, edited_exchanges_with_another_group_end_in_agreement)
 {
     all_edits((twins_opts){.children = 1, .other_group = true}, "other group");
 }

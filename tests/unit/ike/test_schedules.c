@@ -249,12 +249,12 @@ Test(schedules, those_that_ended_wrong_once_end_well)
         cr_expect_null(play(&once[i].s, &once[i].k, &o), "schedule %zu", i);
 }
 
-Test(schedules, both_ends_agree_after_any_order_of_crossing_exchanges, .timeout = 900)
+Test(schedules, both_ends_agree_after_any_order_of_crossing_exchanges)
 {
     all_pairs(false);
 }
 
-Test(schedules, peers_that_establish_by_themselves_have_all_children_again, .timeout = 900)
+Test(schedules, peers_that_establish_by_themselves_have_all_children_again)
 {
     all_pairs(true);
 }

@@ -127,7 +127,7 @@ static bool damage_hook(void *user, twins *p, const twins_dgram *d, unsigned num
     return true; /* the true one is lost */
 }
 
-Test(v1_bits, damage_in_phase_1_costs_an_attempt_at_most, .timeout = 600)
+Test(v1_bits, damage_in_phase_1_costs_an_attempt_at_most)
 {
     static twins p;
     unsigned sessions = 0, late = 0;
@@ -202,7 +202,7 @@ static bool edit_hook(void *user, twins *p, const twins_dgram *d, unsigned numbe
     return true;
 }
 
-Test(v1_bits, edited_payload_lists_are_dropped_or_cost_an_attempt, .timeout = 600)
+Test(v1_bits, edited_payload_lists_are_dropped_or_cost_an_attempt)
 {
     static twins p;
     unsigned sessions = 0;
@@ -288,7 +288,7 @@ static bool cross(const record *all, unsigned at, unsigned k, unsigned to, unsig
     return true;
 }
 
-Test(v1_bits, every_message_in_every_state_of_a_session, .timeout = 600)
+Test(v1_bits, every_message_in_every_state_of_a_session)
 {
     static twins p;
     unsigned cells = 0;
@@ -339,7 +339,7 @@ static void storm(twins *p, uint32_t *seed, nhtb_time span)
     }
 }
 
-Test(v1_bits, a_thousand_sessions_over_a_bad_network, .timeout = 900)
+Test(v1_bits, a_thousand_sessions_over_a_bad_network)
 {
     static twins p;
     unsigned most = 0;

@@ -284,6 +284,22 @@ Test(v1_quick, every_lost_message_is_made_up_for)
     lost(1u << 3 | 1u << 4, 1u << 4);
 }
 
+/* Message 3 and its four copies are lost, and no ESP comes: the initiator believes in its pair. */
+Test(v1_quick, an_initiator_learns_that_its_pair_was_never_confirmed)
+{
+    duo *p = ready();
+    p->lose[1] = 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8;
+    duo_start(p);
+    duo_initiate(p, 0);
+    duo_run(p);
+    EXPECT(p, 0, "ike_up install0 use0");
+    duo_pass(p, 60 * S);
+    EXPECT(p, 0, "ike_up install0 use0 remove0");
+    EXPECT(p, 1, "ike_up install0 remove0");
+    cr_assert(duo_sa(p, 0) && duo_sa(p, 1));
+    duo_end(p);
+}
+
 Test(v1_quick, esp_on_the_new_pair_stands_for_a_lost_message_3)
 {
     duo *p = ready();

@@ -157,6 +157,16 @@ void twins_settle(twins *p, unsigned end)
     }
 }
 
+void twins_job(twins *p, unsigned end)
+{
+    twins_end *e = &p->e[end];
+    nhtb_job *j = nhi_ike_job_next(e->ike);
+    cr_assert(j, "no job is held");
+    nhtb_job_run(j);
+    nhi_ike_job_done(e->ike, j, p->now);
+    apply(p, e);
+}
+
 twins_dgram twins_copy(const twins_dgram *d)
 {
     twins_dgram c = *d;
@@ -321,6 +331,7 @@ static void add_peer(twins *p, twins_end *e)
                      .n_children = (uint16_t)p->o.children,
                      .liveness_tries = 3,
                      .liveness_s = p->o.liveness ? 10 : UINT32_MAX};
+    cr_assert(!p->o.certs || twins_pki(e, &cfg));
     cr_assert(!nhi_ike_peer_new(e->ike, &cfg, &e->peer));
 }
 

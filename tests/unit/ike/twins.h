@@ -19,6 +19,7 @@ typedef struct twins_opts {
     bool immediately;            /* both ends establish on their own */
     bool liveness;
     unsigned v1; /* 1: both speak IKEv1 main mode, 2: aggressive mode */
+    bool certs;  /* both sign and verify, with real signatures (OpenSSL) */
     unsigned children;
 } twins_opts;
 
@@ -69,12 +70,16 @@ typedef struct twins {
 } twins;
 
 void twins_open(twins *p, const twins_opts *o);
+/** Certificates instead of the key (twins_pki.c); false: nothing here makes signatures. */
+bool twins_pki(twins_end *e, nhtb_peer *cfg);
 /** Ends both ends at once; every byte must come back. */
 void twins_close(twins *p);
 /** Both ends delete all they have, then nothing may be left; then twins_close. */
 void twins_finish(twins *p);
 /** Applies what a call into the room left behind: jobs (unless held) and actions. */
 void twins_settle(twins *p, unsigned end);
+/** Runs the oldest job that is held. */
+void twins_job(twins *p, unsigned end);
 void twins_initiate(twins *p, unsigned end);
 /** A copy of a datagram, freed with free(d.b). */
 twins_dgram twins_copy(const twins_dgram *d);
