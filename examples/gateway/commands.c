@@ -107,7 +107,8 @@ typedef int (*action)(gw *g, nhtb_peer_id id, const call *c, nhtb_time now);
 
 static bool is_meant(const nhtb_peer_info *row, const nhtb_peer_info *named, unsigned also)
 {
-    if ((also & ALSO_INSTANCES) != 0 && row->wildcard != NHTB_WILDCARD_NONE)
+    const bool entry = row->wildcard != NHTB_WILDCARD_NONE || row->shared;
+    if ((also & ALSO_INSTANCES) != 0 && entry)
         return false;
     return named == NULL || row->id.id == named->id.id ||
            ((also & ALSO_INSTANCES) != 0 && row->entry.id == named->id.id && row->up);

@@ -137,6 +137,7 @@ bool rd_ikev1(cfg_rd *r, const cJSON *v, void *gateway, const cfg_field *f)
         {"user", rd_text, offsetof(cfg_v1, user), 1, CFG_TEXT - 1, NULL, false},
         {"password", rd_secret, offsetof(cfg_v1, password), 0, 0, NULL, false},
         {"users", rd_users, 0, 0, 0, NULL, false},
+        {"shared", rd_bool, V(shared), 0, 0, NULL, false},
         {"mode_config", rd_mode_config, 0, 0, 0, NULL, false},
     };
     cfg_gateway *g = gateway;
@@ -214,6 +215,12 @@ static bool check_roles(cfg_rd *r, const cfg_gateway *g)
             rd_push_index(r, i);
             return rd_fail(r, "the key \"password\" is missing");
         }
+    if (c->v.shared && (c->v.xauth != NHTB_V1_SERVER || g->remote.family != 0 ||
+                        g->wildcard != NHTB_WILDCARD_NONE)) {
+        rd_push(r, "shared");
+        return rd_fail(r, "needs \"xauth\": \"server\", \"remote_address\": \"any\" and one "
+                          "remote_identity");
+    }
     if (c->v.pool.addr.family != 0 && !pool_on_link(r, g)) {
         rd_push(r, "mode_config");
         rd_push(r, "pool");
@@ -241,9 +248,11 @@ bool check_v1(cfg_rd *r, const cfg_gateway *g)
                  "gateway %s: AGGRESSIVE MODE shows the identities and lets anybody who asks once "
                  "try keys off-line: use main mode, or a random key of 32 bytes",
                  g->name);
-    if (g->wildcard != NHTB_WILDCARD_NONE) {
+    const bool seeded = g->wildcard != NHTB_WILDCARD_NONE && g->seed_n != 0;
+    if (seeded && (g->v1 == NULL || g->v1->v.mode != NHTB_V1_AGGRESSIVE)) {
         rd_push(r, "remote_identity");
-        return rd_fail(r, "IKEv1 entries stand for one identity each");
+        return rd_fail(r, "IKEv1 derives keys from a seed in aggressive mode only: main mode needs "
+                          "them before it shows an identity");
     }
     if (g->v1 == NULL)
         return true;

@@ -302,7 +302,7 @@ static bool row_iface(gw *g, show_place *at, json_out *w)
 
 void show_entry(json_out *w, const gw *g, const nhtb_peer_info *i)
 {
-    const bool entry = i->wildcard != NHTB_WILDCARD_NONE;
+    const bool entry = i->wildcard != NHTB_WILDCARD_NONE || i->shared;
     json_str(w, "entry", i->entry.id != 0 ? gw_peer_name(g, i->entry) : NULL);
     if (entry)
         json_u64(w, "connections", i->instances);

@@ -53,7 +53,8 @@ typedef struct nhtb_v1 {
     uint8_t xauth;             /* nhtb_v1_role: the client is who initiates phase 1 */
     uint8_t config;            /* nhtb_v1_role: mode config */
     bool config_push;          /* the server sends SET by itself; else the client asks */
-    uint8_t reserved[3];       /* 0 */
+    bool shared; /* XAuth server: many users behind one identity and key, an instance each */
+    uint8_t reserved[2];       /* 0 */
     nhtb_span user, password;  /* XAuth client; user empty: the host is asked (QUESTION) */
     const nhtb_v1_user *users; /* XAuth server; n 0: the host judges (QUESTION) */
     uint16_t n_users;          /* at most 4096 */

@@ -176,6 +176,7 @@ typedef struct nhtb_peer_info {
     uint8_t wildcard;          /* nhtb_wildcard: an entry, not a peer */
     uint32_t instances;        /* of an entry: identities that are connected */
     uint32_t connection_limit; /* of an entry; 0: none of its own */
+    bool shared;               /* an IKEv1 entry for many XAuth users: an entry, not a peer */
 } nhtb_peer_info;
 NHTB_API bool nhtb_peer_next(nhtb_ctx *ctx, uint32_t *cursor, nhtb_peer_info *out);
 

@@ -121,10 +121,11 @@ void nhi_engine_txn_end(nhtb_ctx *ctx)
 static int add_tunnels(nhtb_txn *t, const nhtb_peer *p, nhtb_peer_id id)
 {
     bool dynamic = p->path.remote.family == 0;
+    bool group = p->wildcard || (p->v1 && p->v1->shared);
     for (uint16_t i = 0; i < p->n_children; i++) {
-        if (p->wildcard && !nhi_db_txn_iface_known(t->db, p->children[i].iface))
+        if (group && !nhi_db_txn_iface_known(t->db, p->children[i].iface))
             return NHTB_ERR_STALE;
-        if (p->wildcard)
+        if (group)
             continue; /* its instances get them */
         int err =
             nhi_db_txn_tunnel(t->db, id, i, p->children[i].name, p->children[i].iface, dynamic);

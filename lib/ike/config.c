@@ -92,8 +92,9 @@ static bool wildcard_ok(const nhtb_peer *p)
 {
     bool certs = p->pki && p->pki->anchors.n;
     bool seed = p->seed.p && p->seed.n >= NHTB_PSK_SEED_MIN && p->seed.n <= 4096;
+    bool shared = p->v1 && p->v1->size == sizeof *p->v1 && p->v1->shared;
     if (!p->wildcard)
-        return !p->seed.n && !p->connection_limit && !p->second_session && !p->reserved;
+        return !p->seed.n && (!p->connection_limit || shared) && !p->second_session && !p->reserved;
     return nhi_ike_wildcard_valid(p->wildcard, &p->remote_id) && !p->psk.n &&
            (certs ? !p->seed.n : seed && p->wildcard <= NHTB_WILDCARD_KEY_ID) &&
            !p->path.remote.family && p->second_session <= NHTB_SECOND_KEEP && !p->reserved;

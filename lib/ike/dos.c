@@ -92,23 +92,31 @@ bool nhi_ike_dos_may_fail(nhi_ike *ike, const nhtb_path *path, nhtb_time now)
     return c.v[0]->fails < FAILS_BURST || c.v[1]->fails < FAILS_BURST;
 }
 
-unsigned nhi_ike_dos_gate(nhi_ike *ike, const nhtb_path *path, nhtb_time now, bool *cookie)
+static uint16_t half_of(nhi_ike *ike, const nhtb_path *path)
 {
-    const nhtb_settings *set = ike->env.settings;
-    const nhtb_limits *l = &set->limits;
     cells c = find(ike, path);
-    uint16_t half = c.v[0]->half < c.v[1]->half ? c.v[0]->half : c.v[1]->half;
+    return c.v[0]->half < c.v[1]->half ? c.v[0]->half : c.v[1]->half;
+}
+
+bool nhi_ike_dos_crowded(nhi_ike *ike, const nhtb_path *path, uint32_t threshold)
+{
+    const nhtb_limits *l = &ike->env.settings->limits;
+    /* the second half of a source's share is for those who can be reached there: spoofed requests
+     * alone never lock it out */
+    return ike->half_open >= threshold || (l->jobs && ike->n_jobs >= l->jobs / 2) ||
+           (l->half_open_per_source && half_of(ike, path) > l->half_open_per_source / 2);
+}
+
+unsigned nhi_ike_dos_gate(nhi_ike *ike, const nhtb_path *path, nhtb_time now)
+{
+    const nhtb_limits *l = &ike->env.settings->limits;
     if (ike->half_open >= l->half_open)
         return NHTB_REASON_IKE_HALF_OPEN;
-    if (l->half_open_per_source && half >= l->half_open_per_source)
+    if (l->half_open_per_source && half_of(ike, path) >= l->half_open_per_source)
         return NHTB_REASON_IKE_SOURCE;
     if (l->jobs && ike->n_jobs >= l->jobs)
         return NHTB_REASON_IKE_BUSY;
     if (!nhi_ike_dos_may_fail(ike, path, now))
         return NHTB_REASON_IKE_AUTH_RATE;
-    /* the second half of a source's share is for those who can be reached there: spoofed requests
-     * alone never lock it out */
-    *cookie = ike->half_open >= set->cookie_threshold || (l->jobs && ike->n_jobs >= l->jobs / 2) ||
-              (l->half_open_per_source && half > l->half_open_per_source / 2);
     return NHTB_REASON_NONE;
 }

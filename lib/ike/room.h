@@ -101,6 +101,7 @@ typedef struct nhi_ike_child {
     uint8_t want;
     uint8_t tries; /* TEMPORARY_FAILURE so far */
     bool installed, in_use, creator;
+    bool doubt;   /* IKEv1: message 3 never came, and its SA went */
     uint16_t cfg; /* configuration index */
     uint32_t spi_in, spi_out;
     const nhi_bulk_facts *facts;
@@ -336,9 +337,10 @@ void nhi_ike_table_del_init(nhi_ike_sa *sa);
 /* ---- dos.c ---- */
 int nhi_ike_dos_init(nhi_ike *ike);
 void nhi_ike_dos_fini(nhi_ike *ike);
-/** May an IKE_SA_INIT of a stranger be worked on? 0, or the reason to drop it without an answer;
- *  *cookie: only behind a cookie. */
-unsigned nhi_ike_dos_gate(nhi_ike *ike, const nhtb_path *path, nhtb_time now, bool *cookie);
+/** May a stranger's first message be worked on? 0, or the reason to drop it without an answer. */
+unsigned nhi_ike_dos_gate(nhi_ike *ike, const nhtb_path *path, nhtb_time now);
+/** And if so: only from who can be reached (a cookie)? threshold: half-open SAs in all. */
+bool nhi_ike_dos_crowded(nhi_ike *ike, const nhtb_path *path, uint32_t threshold);
 /** A half-open SA of this source came or went. */
 void nhi_ike_dos_half(nhi_ike *ike, const nhtb_path *path, bool more);
 /** This source failed to authenticate; may it try again now? */

@@ -84,6 +84,7 @@ bool nhi_ike_peer_next(nhi_ike *ike, uint32_t *cursor, nhtb_peer_info *out)
     out->wildcard = p->cfg.wildcard;
     out->instances = p->n_instances;
     out->connection_limit = p->cfg.connection_limit;
+    out->shared = p->cfg.v1 && p->cfg.v1->shared && !p->entry.id;
     return true;
 }
 

@@ -101,4 +101,12 @@ ROWS = [
     certificates("main, ECDSA P-256 signatures", "responder", "p256", "p256", make=rows_v1.row),
     certificates("main, ECDSA P-384 signatures", "responder", "p384", "p384", ike="cbc256-sha384-ecp384",
                  make=rows_v1.row),
+    certificates("aggressive, RSA signatures", "initiator", make=rows_v1.row, v1={"mode": "aggressive"},
+                 swan={"aggressive": "yes"}, steps=[rows_v1.rekey_phase1_by_us]),
+    certificates("aggressive, RSA signatures", "responder", make=rows_v1.row, v1={"mode": "aggressive"},
+                 swan={"aggressive": "yes"}, steps=[rows_v1.rekey_phase1_by_peer]),
+    certificates("aggressive, ECDSA P-256 signatures, an intermediate", "initiator", "p256", "p256", deep=True,
+                 make=rows_v1.row, v1={"mode": "aggressive"}, swan={"aggressive": "yes"}),
+    certificates("aggressive, ECDSA P-256 signatures, an intermediate", "responder", "p256", "p256", deep=True,
+                 make=rows_v1.row, v1={"mode": "aggressive"}, swan={"aggressive": "yes"}),
 ]

@@ -104,34 +104,38 @@ void nhi_v1_auth_failed(nhi_ike_sa *sa, nhi_ike_peer *p, nhtb_detail d, nhtb_tim
 
 /** What should prove the initiator does not. It may be anybody's: told once, paid for by its source,
  *  and the SA waits on. */
-unsigned nhi_v1_unproved(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
+unsigned nhi_v1_unproved(nhi_ike_sa *sa, nhtb_detail d, const nhtb_path *path, nhtb_time now)
 {
     nhi_ike *ike = sa->ike;
     nhi_ike_peer *p = nhi_ike_peer_get(ike, sa->peer_id);
-    nhi_ike_dos_failed(ike, in->path, now);
+    nhi_ike_dos_failed(ike, path, now);
     if (sa->v1->told)
         return NHTB_REASON_IKE_INTEGRITY;
     sa->v1->told = true;
     ike->count.auth_failed++;
-    const nhi_ike_fault why = {NHTB_DETAIL_AUTHENTICATION, 0, UINT16_MAX, true, "IKEv1 phase 1"};
+    const nhi_ike_fault why = {d, 0, UINT16_MAX, true, "IKEv1 phase 1"};
     if (p)
         nhi_ike_explain_note(p, &why, now);
-    nhi_ike_act_event(ike, NHTB_EVENT_AUTH_FAILED, NHTB_DETAIL_AUTHENTICATION, 0, sa->peer_id,
-                      UINT16_MAX, in->path, now);
+    nhi_ike_act_event(ike, NHTB_EVENT_AUTH_FAILED, d, 0, sa->peer_id, UINT16_MAX, path, now);
     return NHTB_REASON_IKE_INTEGRITY;
+}
+
+bool nhi_v1_is_first(const nhi_ike_sa *sa)
+{
+    NHI_LIST_FOR(it, &sa->peer->sas)
+    {
+        const nhi_ike_sa *o = NHI_CONTAINER(it, const nhi_ike_sa, peer_link);
+        if (o != sa && (o->state == NHI_SA_UP || o->state == NHI_SA_V1_BARE))
+            return false;
+    }
+    return sa->peer->cfg.initial_contact;
 }
 
 void nhi_v1_build_contact(nhi_ike_sa *sa, nhi_ike_builder *b)
 {
     uint8_t spi[16];
-    if (!sa->peer->cfg.initial_contact)
+    if (!nhi_v1_is_first(sa))
         return;
-    NHI_LIST_FOR(it, &sa->peer->sas)
-    {
-        nhi_ike_state s = (nhi_ike_state)NHI_CONTAINER(it, nhi_ike_sa, peer_link)->state;
-        if (s == NHI_SA_UP || s == NHI_SA_V1_BARE)
-            return;
-    }
     nhi_put64(spi, sa->spi_i);
     nhi_put64(spi + 8, sa->spi_r);
     const nhi_v1_notify n = {

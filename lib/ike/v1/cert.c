@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Main mode with signatures: certificate requests, our chain, SIG over HASH_I or HASH_R as a job, and
+ * Phase 1 with signatures: certificate requests, our chain, SIG over HASH_I or HASH_R as a job, and
  * the proof of the peer's. The HASH itself is signed, without another hash around it. RFC 2409 5.1,
- * RFC 4754 (ECDSA), RFC 2408 3.9, 3.10, 3.12. Called by main_i, main_r and nego. Control thread. */
+ * RFC 4754 (ECDSA), RFC 2408 3.9, 3.10, 3.12. Called by main_*, aggr_* and nego. Control thread. */
 #include "crypto/sig.h"
 #include "ike/v1/v1.h"
 
@@ -122,6 +122,17 @@ static bool keep(nhi_ike_sa *sa, const nhi_sig_work *w)
     return sa->own_auth != NULL;
 }
 
+/** What follows a job, by mode and by who is the initiator. */
+static const struct {
+    void (*made)(nhi_ike_sa *sa, nhtb_time now);
+    void (*judged)(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now);
+} next[2][2] = {
+    [NHTB_V1_MAIN] = {{nhi_v1_main_r_signed, nhi_v1_main_r_verified},
+                      {nhi_v1_main_i_signed, nhi_v1_main_i_verified}},
+    [NHTB_V1_AGGRESSIVE] = {{nhi_v1_aggr_r_signed, nhi_v1_aggr_r_verified},
+                            {nhi_v1_aggr_i_signed, nhi_v1_aggr_i_verified}},
+};
+
 void nhi_v1_cert_done(nhi_ike_nego *x, nhtb_job *j, nhtb_time now)
 {
     nhi_ike_sa *sa = x->sa;
@@ -129,11 +140,11 @@ void nhi_v1_cert_done(nhi_ike_nego *x, nhtb_job *j, nhtb_time now)
     if (j->kind == NHI_JOB_SIGN) {
         bool good = ran && keep(sa, j->sig);
         if (good)
-            (sa->initiator ? nhi_v1_main_i_signed : nhi_v1_main_r_signed)(sa, now);
+            next[sa->v1->entry.mode][sa->initiator].made(sa, now);
         else
             nhi_v1_broken(sa, NHTB_ERR_CRYPTO, now);
         return;
     }
     nhtb_detail d = ran ? nhi_ike_cert_detail(j->sig) : NHTB_DETAIL_CRYPTO;
-    (sa->initiator ? nhi_v1_main_i_verified : nhi_v1_main_r_verified)(sa, d, now);
+    next[sa->v1->entry.mode][sa->initiator].judged(sa, d, now);
 }

@@ -65,7 +65,7 @@ unsigned nhi_v1_xauth_status(nhi_v1_x *x, const nhi_v1_cfg *c, nhtb_time now); /
 void nhi_v1_xauth_acked(nhi_ike_sa *sa, nhtb_time now);                        /* server: ACK */
 /** Is it done with? A client that goes on has our yes, whatever became of its ACK. */
 bool nhi_v1_xauth_over(nhi_ike_sa *sa, nhtb_time now);
-void nhi_v1_xauth_judged(nhi_ike_sa *sa, bool yes, nhtb_time now);
+void nhi_v1_xauth_judged(nhi_ike_sa *sa, bool right, nhtb_time now);
 int nhi_v1_xauth_tell(nhi_v1_x *x, nhtb_span user, nhtb_span password, nhtb_time now);
 
 /* ---- modecfg.c ---- */

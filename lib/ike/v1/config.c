@@ -40,13 +40,16 @@ int nhi_v1_check(const nhtb_peer *p)
         v->announce_form > NHTB_V1_FORM_PREFIX || v->xauth > NHTB_V1_SERVER || !users_ok(v) ||
         !config_ok(v) || !span_ok(v->user, 255) || !span_ok(v->password, 255))
         return NHTB_ERR_ARG;
-    if (v->reserved[0] || v->reserved[1] || v->reserved[2])
+    if (v->reserved[0] || v->reserved[1])
+        return NHTB_ERR_ARG;
+    /* whoever shares a key has no place of his own and proves his name by XAuth */
+    if (v->shared && (v->xauth != NHTB_V1_SERVER || p->wildcard || p->path.remote.family))
         return NHTB_ERR_ARG;
     /* one method for both sides: a key of ours without anchors, or the reverse, cannot be said */
     bool half = p->pki && !(p->pki->key.n && p->pki->anchors.n);
-    bool aggressive = p->pki && v->mode == NHTB_V1_AGGRESSIVE;
-    /* a wildcard's keys come from identities: main mode shows none before the key is needed */
-    return p->wildcard || half || aggressive ? NHTB_ERR_UNSUPPORTED : 0;
+    /* the keys of a pattern come from identities: main mode shows none before the key is needed */
+    bool nameless = p->wildcard && !p->pki && v->mode == NHTB_V1_MAIN;
+    return nameless || half ? NHTB_ERR_UNSUPPORTED : 0;
 }
 
 static bool says_cipher(uint16_t encr)

@@ -248,6 +248,9 @@ static void seen_in(nhi_ike_sa *sa, const nhi_ike_child *c, nhtb_time now)
 /** A pair may have moved to a newer SA than the one that made it. */
 void nhi_v1_child_seen(nhi_ike_child *c, nhtb_time now)
 {
+    if (c->doubt)
+        nhi_wheel_arm(c->sa->ike->env.wheel, &c->expire, c->expires);
+    c->doubt = false;
     NHI_LIST_FOR(it, &c->sa->peer->sas)
     {
         nhi_ike_sa *sa = NHI_CONTAINER(it, nhi_ike_sa, peer_link);

@@ -6,11 +6,17 @@
 
 #define UNPROVED_NS (10 * NHTB_NS_PER_S)
 
+/** Threshold 0 asks IKEv2's strangers for a cookie always. Here that would serve some entries never: half
+ *  of the room must be taken. */
+static uint32_t threshold(const nhtb_settings *set)
+{
+    return set->cookie_threshold ? set->cookie_threshold : (set->limits.half_open + 1) / 2;
+}
+
 unsigned nhi_v1_gate(nhi_ike *ike, const nhi_v1_in *in, const nhi_ike_peer *p, nhtb_time now)
 {
-    bool crowded;
-    unsigned why = nhi_ike_dos_gate(ike, in->path, now, &crowded);
-    if (why || !crowded)
+    unsigned why = nhi_ike_dos_gate(ike, in->path, now);
+    if (why || !nhi_ike_dos_crowded(ike, in->path, threshold(ike->env.settings)))
         return why;
     /* where IKEv2 asks for a cookie: only who has a definite address in the configuration */
     return p->cfg.path.remote.family && p->cfg.v1->mode == NHTB_V1_MAIN ? NHTB_REASON_NONE

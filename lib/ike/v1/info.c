@@ -61,6 +61,15 @@ int nhi_v1_info_delete_isakmp(nhi_ike_sa *sa, nhtb_time now)
     return send_delete(sa, NHI_V1_PROTO_ISAKMP, 1, (nhtb_span){spi, sizeof spi}, now);
 }
 
+int nhi_v1_info_contact(nhi_ike_sa *sa, nhtb_time now)
+{
+    uint8_t spi[16];
+    nhi_put64(spi, sa->spi_i);
+    nhi_put64(spi + 8, sa->spi_r);
+    return nhi_v1_info_notify(sa, NHI_V1_PROTO_ISAKMP, (nhtb_span){spi, sizeof spi},
+                              NHI_V1_N_INITIAL_CONTACT, (nhtb_span){NULL, 0}, now);
+}
+
 /* ---- in ---- */
 
 nhtb_detail nhi_v1_error_detail(uint16_t type)

@@ -70,6 +70,23 @@ static void adopt(nhi_ike_sa *sa, nhtb_time now)
     }
 }
 
+static nhtb_time born(const nhi_ike_child *c)
+{
+    return c->expires - (nhtb_time)c->life_s * NHTB_NS_PER_S;
+}
+
+/** Pairs that came here from SAs before this one. */
+static void drop_adopted(nhi_ike_sa *sa, nhtb_time now)
+{
+    NHI_LIST_FOR_SAFE(it, nx, &sa->children)
+    {
+        nhi_ike_child *c = NHI_CONTAINER(it, nhi_ike_child, link);
+        if (c->installed && born(c) < sa->established)
+            nhi_ike_child_remove(c);
+    }
+    nhi_ike_peer_retry(sa->peer, now);
+}
+
 void nhi_v1_contact(nhi_ike_sa *sa, nhtb_time now)
 {
     NHI_LIST_FOR_SAFE_BACK(it, pv, &sa->peer->sas)
@@ -79,6 +96,8 @@ void nhi_v1_contact(nhi_ike_sa *sa, nhtb_time now)
         if (o != sa && o->v1 && (before || o->state == NHI_SA_V1_BARE))
             nhi_ike_sa_end(o, NHTB_DETAIL_REPLACED, 0, false, now);
     }
+    if (sa->state == NHI_SA_UP)
+        drop_adopted(sa, now);
 }
 
 static void renewed(nhi_ike_sa *sa, nhtb_time now)
@@ -94,6 +113,7 @@ void nhi_v1_up(nhi_ike_sa *sa, nhtb_time now)
     if (sa->contact)
         nhi_v1_contact(sa, now);
     bool again = another(sa) != NULL;
+    bool alone = !sa->initiator && sa->v1->entry.mode == NHTB_V1_AGGRESSIVE && nhi_v1_is_first(sa);
     nhi_ike_sa_attach(sa, p); /* last in the list: of those as new as this one it is the newest */
     nhi_ike_sa_up(sa, again, now);
     if (sa->state != NHI_SA_UP)
@@ -101,9 +121,14 @@ void nhi_v1_up(nhi_ike_sa *sa, nhtb_time now)
     if (again)
         renewed(sa, now);
     adopt(sa, now);
+    if (alone)
+        (void)nhi_v1_info_contact(sa, now);
     if (sa->initiator && sa->first_child < p->cfg.n_children &&
         !nhi_ike_child_live(p, sa->first_child, NULL))
         sa->want_create |= UINT64_C(1) << sa->first_child;
+    /* a successor came with no wish for pairs, and what it was to succeed may be gone */
+    if (p->cfg.establish == NHTB_ESTABLISH_IMMEDIATELY)
+        nhi_ike_peer_retry(p, now);
     nhi_v1_pump(sa, now);
 }
 
@@ -123,8 +148,8 @@ static bool has_pairs(const nhi_ike_sa *sa)
     return false;
 }
 
-/** Exchanges end with their SA. A pair of the peer's making whose message 3 never came is used: should
- *  the peer lack it, the peer asks again. What we asked for is wanted still. */
+/** Exchanges end with their SA. A pair of the peer's making whose message 3 never came is doubtful. What
+ *  we asked for is wanted still. */
 static void wind_up(nhi_ike_sa *sa, nhi_ike_sa *other, nhtb_time now)
 {
     NHI_LIST_FOR_SAFE(it, nx, &sa->v1->xs)
@@ -132,7 +157,7 @@ static void wind_up(nhi_ike_sa *sa, nhi_ike_sa *other, nhtb_time now)
         nhi_v1_x *x = NHI_CONTAINER(it, nhi_v1_x, link);
         bool open = x->exchange == NHI_V1_EX_QUICK && x->state < NHI_V1_X_DONE;
         if (open && !x->initiator && x->made)
-            nhi_v1_quick_confirmed(x, now);
+            nhi_v1_quick_doubt(x, now);
         nhi_ike_child *old = open && x->initiator ? nhi_v1_quick_pair(x, x->replaces) : NULL;
         if (old)
             old->want |= NHI_WANT_REKEY;

@@ -109,7 +109,13 @@ nhi_ike_peer *nhi_v1_admit(nhi_ike_sa *sa, const nhtb_identity *id, nhtb_time no
         nhi_v1_auth_failed(sa, nhi_ike_peer_get(sa->ike, sa->peer_id), NHTB_DETAIL_IDENTITY, now);
         return NULL;
     }
-    if (taken_by_other(p, id)) {
+    if (p->cfg.wildcard) {
+        p = nhi_v1_instance(sa, p, id, now);
+        if (!p) {
+            nhi_ike_sa_end(sa, NHTB_DETAIL_CAPACITY, 0, false, now);
+            return NULL;
+        }
+    } else if (taken_by_other(p, id)) {
         nhi_v1_auth_failed(sa, p, NHTB_DETAIL_CAPACITY, now);
         return NULL;
     }
@@ -127,6 +133,8 @@ static void answer(nhi_ike_sa *sa, nhtb_time now)
     int err = nhi_v1_build_id_own(sa, &b);
     if (!err)
         err = (nhi_v1_cert_used(sa) ? nhi_v1_cert_build : nhi_v1_build_auth)(sa, &b);
+    if (!err)
+        nhi_v1_build_contact(sa, &b);
     if (!err)
         err = nhi_v1_send_phase1(sa, &b, NHI_V1_ANSWER, now);
     if (err)
@@ -160,15 +168,17 @@ void nhi_v1_main_r_verified(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now)
         nhi_v1_broken(sa, err, now);
 }
 
-/** Message 5 with a signature: by the certificates of the entry that has this identity. */
+/** Message 5 with a signature: by the certificates of the entry that has this identity. An identity that
+ *  none has is judged by those of the entry it was believed to be: it costs the same and ends the same,
+ *  so neither time nor answer tells who is known. */
 static unsigned take_signature(nhi_ike_sa *sa, const nhi_v1_in *in, const nhtb_identity *id,
                                nhtb_time now)
 {
     nhi_ike_peer *p = nhi_v1_peer_proved(sa, id);
-    nhtb_detail d =
-        p ? nhi_v1_cert_verify(sa, p->pki, in->m, id) : NHTB_DETAIL_IDENTITY; /* a claim so far */
+    p = p ? p : nhi_ike_peer_get(sa->ike, sa->peer_id);
+    nhtb_detail d = p ? nhi_v1_cert_verify(sa, p->pki, in->m, id) : NHTB_DETAIL_IDENTITY;
     if (d != NHTB_DETAIL_NONE)
-        return nhi_v1_unproved(sa, in, now);
+        return nhi_v1_unproved(sa, d, in->path, now);
     nhi_v1_taken(sa, in, now);
     nhi_ike_follow(sa, in->path, in->kind);
     nhi_v1_remember_id(sa, id);
@@ -188,13 +198,12 @@ static unsigned take_auth(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now)
     if (nhi_v1_cert_used(sa))
         return take_signature(sa, in, &id, now);
     if (nhi_v1_auth_verify(sa, in->m) != NHTB_DETAIL_NONE)
-        return nhi_v1_unproved(sa, in, now);
+        return nhi_v1_unproved(sa, NHTB_DETAIL_AUTHENTICATION, in->path, now);
     nhi_v1_taken(sa, in, now);
     nhi_ike_follow(sa, in->path, in->kind);
-    if (!nhi_v1_admit(sa, &id, now))
-        return NHTB_REASON_NONE;
     sa->contact = nhi_v1_has_contact(in->m);
-    answer(sa, now);
+    if (nhi_v1_admit(sa, &id, now))
+        answer(sa, now);
     return NHTB_REASON_NONE;
 }
 

@@ -12,9 +12,13 @@ static int score_of(const nhi_ike_peer *p, const nhtb_path *path, nhtb_v1_mode m
     int score = nhi_ike_peer_path_score(p, path);
     if (score < 0 || !id)
         return score;
-    if (!nhi_ident_match(&p->cfg.remote_id, id))
+    bool fits = p->cfg.wildcard ? nhi_ike_wildcard_match(p->cfg.wildcard, &p->cfg.remote_id, id)
+                                : nhi_ident_match(&p->cfg.remote_id, id);
+    if (!fits)
         return -1;
-    return score * 2 + (p->cfg.remote_id.type != NHTB_ID_NONE);
+    bool named =
+        p->cfg.remote_id.type != NHTB_ID_NONE; /* and a definite name wins over a pattern */
+    return score * 3 + (named ? (p->cfg.wildcard ? 1 : 2) : 0);
 }
 
 nhi_ike_peer *nhi_v1_peer_for(nhi_ike *ike, const nhtb_path *path, nhtb_v1_mode mode,
@@ -40,6 +44,43 @@ nhi_ike_peer *nhi_v1_peer_for(nhi_ike *ike, const nhtb_path *path, nhtb_v1_mode 
         }
     }
     return best;
+}
+
+/** Is a session of the same name from elsewhere in the way? From the same address it is a new phase 1. */
+static bool second_refused(nhi_ike_sa *sa, const nhi_ike_peer *entry, const nhi_ike_peer *p,
+                           nhtb_time now)
+{
+    nhi_ike_sa *old = nhi_ike_peer_sa(p);
+    if (!old || old->state != NHI_SA_UP || nhtb_addr_equal(&old->path.remote, &sa->path.remote))
+        return false;
+    bool replace = entry->cfg.second_session == NHTB_SECOND_REPLACE;
+    if (replace && (sa->contact || entry->cfg.v1->shared)) {
+        sa->contact = true; /* its pairs end, they lead elsewhere */
+        return false;
+    }
+    old->want |= NHI_WANT_LIVENESS;
+    nhi_v1_pump(old, now);
+    return true;
+}
+
+nhi_ike_peer *nhi_v1_instance(nhi_ike_sa *sa, nhi_ike_peer *entry, const nhtb_identity *id,
+                              nhtb_time now)
+{
+    int err = 0;
+    uint32_t most = entry->cfg.connection_limit;
+    nhtb_detail d = NHTB_DETAIL_CAPACITY;
+    nhi_ike_peer *p = nhi_ike_wildcard_find(entry, id);
+    if (p && second_refused(sa, entry, p, now)) {
+        d = NHTB_DETAIL_SECOND_SESSION;
+        p = NULL;
+    } else if (!p && (!most || entry->n_instances < most)) {
+        p = nhi_ike_wildcard_spawn(entry, id, &err);
+    }
+    if (p)
+        return p;
+    d = err == NHTB_ERR_MEMORY ? NHTB_DETAIL_MEMORY : d;
+    nhi_ike_act_event(sa->ike, NHTB_EVENT_LIMIT, d, 0, entry->id, UINT16_MAX, &sa->path, now);
+    return NULL;
 }
 
 /** With certificates the identity proves itself, whichever entry it was believed to be. */

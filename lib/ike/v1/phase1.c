@@ -67,6 +67,7 @@ int nhi_v1_offer(nhi_ike_sa *sa, nhi_ike_builder *b)
     uint16_t auths[4];
     nhi_v1_policy1 own = nhi_v1_policy(sa->peer, true, auths);
     own.ke = sa->v1->entry.mode == NHTB_V1_AGGRESSIVE ? sa->x_i.ke : 0;
+    sa->v1->auth = auths[0]; /* the only one; aggressive mode builds on it before it is agreed */
     nhi_ike_build_begin(b, NHI_V1_SA);
     size_t at = b->w.n;
     if (!nhi_v1_propose1_offer(&b->w, &own))
@@ -120,7 +121,8 @@ nhtb_span nhi_v1_psk(const nhi_ike_sa *sa)
     if (sa->psk)
         return (nhtb_span){sa->psk->p, sa->psk->n};
     const nhi_ike_peer *p = sa->peer ? sa->peer : nhi_ike_peer_get(sa->ike, sa->peer_id);
-    return p ? (nhtb_span){p->psk, p->psk_n} : (nhtb_span){NULL, 0};
+    bool own = p && !p->cfg.wildcard; /* a pattern has a seed instead */
+    return own ? (nhtb_span){p->psk, p->psk_n} : (nhtb_span){NULL, 0};
 }
 
 static int skeyid(nhi_ike_sa *sa, nhtb_span secret)

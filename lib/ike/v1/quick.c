@@ -315,6 +315,23 @@ void nhi_v1_quick_confirmed(nhi_v1_x *x, nhtb_time now)
         nhi_v1_quick_settle(x, c, now);
 }
 
+/** Message 3 can come no more. The peer has the pair, or gave it up with its SA: ESP will tell, and until
+ *  then it is used only when there is nothing better. */
+void nhi_v1_quick_doubt(const nhi_v1_x *x, nhtb_time now)
+{
+    nhi_ike_child *c = nhi_v1_quick_pair(x, x->made);
+    if (!c || c->state != NHI_CHILD_UP || c->in_use)
+        return;
+    bool alone = true;
+    NHI_LIST_FOR(it, &c->sa->children)
+    alone = alone && !is_rival(NHI_CONTAINER(it, const nhi_ike_child, link), c);
+    c->doubt = true;
+    if (now + NHI_V1_CACHE_NS < c->expires)
+        nhi_wheel_arm(c->sa->ike->env.wheel, &c->expire, now + NHI_V1_CACHE_NS);
+    if (alone)
+        nhi_ike_child_use(c);
+}
+
 static nhtb_detail detail_of(uint16_t notify)
 {
     switch (notify) {

@@ -28,6 +28,8 @@ void nhi_v1_quick_begin(nhi_v1_x *x);
 void nhi_v1_quick_settle(nhi_v1_x *x, nhi_ike_child *c, nhtb_time now);
 /** The pair with this inbound SPI, if it is this peer's still; NULL: gone, or 0. */
 nhi_ike_child *nhi_v1_quick_pair(const nhi_v1_x *x, uint32_t spi_in);
+/** A responder's exchange that goes with its SA: what becomes of the pair it made. */
+void nhi_v1_quick_doubt(const nhi_v1_x *x, nhtb_time now);
 bool nhi_v1_quick_same(const nhi_ike_child *c, const nhi_ts_list *local, const nhi_ts_list *remote);
 /** Two identities of the peer as selectors; absent ones are the IKE addresses (RFC 2409 5.5). */
 bool nhi_v1_quick_selectors(const nhi_ike_sa *sa, const nhi_v1_msg *m, nhtb_ts *idci,

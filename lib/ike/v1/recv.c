@@ -134,7 +134,8 @@ static unsigned phase1(nhi_ike *ike, nhi_v1_in *in, nhi_v1_msg *m, nhtb_time now
         return NHTB_REASON_IKE_AUTH_RATE;
     unsigned why = unwrap(sa, in, m, iv, e);
     if (why && sa->state == NHI_SA_R_HALF && in->h->flags & NHI_V1_F_ENCRYPT)
-        return nhi_v1_unproved(sa, in, now); /* a wrong key decrypts to garbage */
+        return nhi_v1_unproved(sa, NHTB_DETAIL_AUTHENTICATION, in->path,
+                               now); /* a wrong key decrypts to garbage */
     if (why)
         return why;
     in->iv = in->h->flags & NHI_V1_F_ENCRYPT ? iv : NULL;

@@ -6,8 +6,10 @@
  *   aggressive initiator      LARVAL -> [ASK] -> INIT_KE -> INIT_SENT (1) -> AUTH_KE -> done (3 sent)
  *   main mode responder       LARVAL -> V1_R_SA (2) <-> R_ASK; V1_R_SA -> R_KE -> R_HALF (4) -> done
  *   aggressive responder      LARVAL -> [R_ASK] -> R_KE -> R_HALF (2) -> done
- *   with signatures           AUTH_KE -> AUTH_SIGN -> AUTH_SENT -> AUTH_VERIFY -> done;
+ *   main, with signatures     AUTH_KE -> AUTH_SIGN -> AUTH_SENT -> AUTH_VERIFY -> done;
  *                             R_HALF -> R_VERIFY -> R_SIGN -> done
+ *   aggressive, with them     AUTH_KE -> AUTH_VERIFY -> AUTH_SIGN -> done (3 sent);
+ *                             R_KE -> R_SIGN -> R_HALF (2) <-> R_VERIFY -> done
  *   done: UP, or first V1_CONFIG (XAuth, mode config). UP -> V1_BARE: the SA went, its children did
  *   not. Every state -> DEAD; nothing waits for the answer to a delete, there is none. */
 #include "ike/v1/v1.h"
@@ -21,16 +23,17 @@ static const uint32_t next_of[NHI_SA_STATES] = {
     [NHI_SA_INIT_SENT] = BIT(INIT_KE) | BIT(AUTH_KE) | BIT(DEAD),
     [NHI_SA_INIT_KE] = BIT(INIT_SENT) | BIT(V1_KE_SENT) | BIT(DEAD),
     [NHI_SA_V1_KE_SENT] = BIT(AUTH_KE) | BIT(DEAD),
-    [NHI_SA_AUTH_KE] = BIT(AUTH_SIGN) | BIT(AUTH_SENT) | BIT(V1_CONFIG) | BIT(UP) | BIT(DEAD),
-    [NHI_SA_AUTH_SIGN] = BIT(AUTH_SENT) | BIT(DEAD),
+    [NHI_SA_AUTH_KE] =
+        BIT(AUTH_SIGN) | BIT(AUTH_VERIFY) | BIT(AUTH_SENT) | BIT(V1_CONFIG) | BIT(UP) | BIT(DEAD),
+    [NHI_SA_AUTH_SIGN] = BIT(AUTH_SENT) | BIT(V1_CONFIG) | BIT(UP) | BIT(DEAD),
     [NHI_SA_AUTH_SENT] = BIT(AUTH_VERIFY) | BIT(V1_CONFIG) | BIT(UP) | BIT(DEAD),
-    [NHI_SA_AUTH_VERIFY] = BIT(V1_CONFIG) | BIT(UP) | BIT(DEAD),
+    [NHI_SA_AUTH_VERIFY] = BIT(AUTH_SIGN) | BIT(V1_CONFIG) | BIT(UP) | BIT(DEAD),
     [NHI_SA_V1_R_SA] = BIT(R_ASK) | BIT(R_KE) | BIT(DEAD),
     [NHI_SA_R_ASK] = BIT(V1_R_SA) | BIT(R_KE) | BIT(DEAD),
-    [NHI_SA_R_KE] = BIT(R_HALF) | BIT(DEAD),
+    [NHI_SA_R_KE] = BIT(R_SIGN) | BIT(R_HALF) | BIT(DEAD),
     [NHI_SA_R_HALF] = BIT(R_VERIFY) | BIT(V1_CONFIG) | BIT(UP) | BIT(DEAD),
-    [NHI_SA_R_VERIFY] = BIT(R_SIGN) | BIT(DEAD),
-    [NHI_SA_R_SIGN] = BIT(V1_CONFIG) | BIT(UP) | BIT(DEAD),
+    [NHI_SA_R_VERIFY] = BIT(R_SIGN) | BIT(R_HALF) | BIT(V1_CONFIG) | BIT(UP) | BIT(DEAD),
+    [NHI_SA_R_SIGN] = BIT(R_HALF) | BIT(V1_CONFIG) | BIT(UP) | BIT(DEAD),
     [NHI_SA_V1_CONFIG] = BIT(UP) | BIT(DEAD),
     [NHI_SA_UP] = BIT(V1_BARE) | BIT(DEAD),
     [NHI_SA_V1_BARE] = BIT(DEAD),

@@ -104,9 +104,14 @@ struct nhi_v1 {
     nhi_ike_buf *gi, *gr;   /* public values, until phase 1 is over */
     nhi_ike_buf *idi, *idr; /* ID bodies, until phase 1 is over */
     nhi_ike_buf *last;   /* aggressive mode message 3, repeated before quick mode until answered */
-    nhi_ike_buf *proof;  /* aggressive initiator: the HASH_R to check once there are keys */
+    nhi_ike_buf *proof;  /* aggressive initiator: message 2, to check once there are keys */
     nhi_ike_buf *answer; /* aggressive responder: SA payload of message 2, answer_n octets */
     uint16_t answer_n;
+    struct { /* aggressive responder: what a wrong signature in message 3 leaves as it was */
+        uint8_t iv[16], kind;
+        uint64_t in_digest;
+        nhtb_path path;
+    } before;
     bool told;          /* a failed proof was reported */
     uint8_t unheard;    /* aggressive initiator: how often message 3 was said again */
     uint64_t in_digest; /* of the peer's last phase 1 message */
@@ -249,6 +254,11 @@ nhi_ike_peer *nhi_v1_peer_for(nhi_ike *ike, const nhtb_path *path, nhtb_v1_mode 
  *  among those with the same address and key; NULL: none. */
 nhi_ike_peer *nhi_v1_peer_proved(nhi_ike_sa *sa, const nhtb_identity *id);
 
+/** The instance of a wildcard entry or of a shared one for a name that has proved itself, known or new.
+ *  NULL: refused, the event is out. */
+nhi_ike_peer *nhi_v1_instance(nhi_ike_sa *sa, nhi_ike_peer *entry, const nhtb_identity *id,
+                              nhtb_time now);
+
 /* ---- main_i.c, main_r.c, aggr_i.c, aggr_r.c: made and ready follow nego.c's jobs ---- */
 int nhi_v1_main_i_start(nhi_ike_sa *sa, nhtb_time now);
 unsigned nhi_v1_main_i_recv(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now);
@@ -272,6 +282,11 @@ void nhi_v1_main_i_signed(nhi_ike_sa *sa, nhtb_time now);
 void nhi_v1_main_i_verified(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now);
 void nhi_v1_main_r_signed(nhi_ike_sa *sa, nhtb_time now);
 void nhi_v1_main_r_verified(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now);
+void nhi_v1_aggr_i_signed(nhi_ike_sa *sa, nhtb_time now);
+void nhi_v1_aggr_i_verified(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now);
+void nhi_v1_aggr_r_signed(nhi_ike_sa *sa, nhtb_time now);
+void nhi_v1_aggr_r_verified(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now);
+void nhi_v1_aggr_warn(nhi_ike_sa *sa, nhtb_time now); /* of both sides: event `weak` */
 
 /* ---- cert.c ---- */
 /** The plain authentication method of an entry: by the kind of its key; no key: PSK. */
@@ -314,8 +329,10 @@ nhtb_detail nhi_v1_auth_verify(nhi_ike_sa *sa, const nhi_v1_msg *m);
 void nhi_v1_remember_id(nhi_ike_sa *sa, const nhtb_identity *id);
 /** Who holds the key is not who may come in: event, count, the attempt goes. */
 void nhi_v1_auth_failed(nhi_ike_sa *sa, nhi_ike_peer *p, nhtb_detail d, nhtb_time now);
-unsigned nhi_v1_unproved(nhi_ike_sa *sa, const nhi_v1_in *in, nhtb_time now);
-/** INITIAL-CONTACT, when we have nothing else with this peer. */
+unsigned nhi_v1_unproved(nhi_ike_sa *sa, nhtb_detail d, const nhtb_path *path, nhtb_time now);
+/** INITIAL-CONTACT, when we have nothing else with this peer: with message 5 or 6, or 3 of aggressive
+ *  mode; its responder's message 2 is in the clear, so that one says it when the SA is up. */
+bool nhi_v1_is_first(const nhi_ike_sa *sa);
 void nhi_v1_build_contact(nhi_ike_sa *sa, nhi_ike_builder *b);
 bool nhi_v1_has_contact(const nhi_v1_msg *m);
 
@@ -341,6 +358,7 @@ int nhi_v1_info_notify(nhi_ike_sa *sa, uint8_t protocol, nhtb_span spi, uint16_t
 /** Tells the peer that a pair (by our inbound SPI) or the ISAKMP SA goes. */
 int nhi_v1_info_delete_child(nhi_ike_sa *sa, uint32_t spi_in, nhtb_time now);
 int nhi_v1_info_delete_isakmp(nhi_ike_sa *sa, nhtb_time now);
+int nhi_v1_info_contact(nhi_ike_sa *sa, nhtb_time now);
 int nhi_v1_info_delete_children(nhi_ike_sa *sa, const uint8_t *spis, uint16_t n, nhtb_time now);
 nhtb_detail nhi_v1_error_detail(uint16_t type);
 /** A protected message (its HASH was checked), or one in the clear: a hint, nothing more. */

@@ -109,17 +109,31 @@ static int send_status(nhi_ike_sa *sa, bool ok, nhtb_time now)
     return err;
 }
 
-void nhi_v1_xauth_judged(nhi_ike_sa *sa, bool yes, nhtb_time now)
+/** Behind a shared entry each user is a peer of his own. False: there is no room for one more. */
+static bool come_apart(nhi_ike_sa *sa, nhtb_time now)
+{
+    const nhi_ike_buf *user = sa->v1->conf->user;
+    const nhtb_identity id = {NHTB_ID_KEY_ID, {user->p, user->n}};
+    if (!sa->peer->cfg.v1->shared || sa->peer->entry.id)
+        return true;
+    nhi_ike_peer *p = nhi_v1_instance(sa, sa->peer, &id, now);
+    if (p)
+        nhi_ike_sa_attach(sa, p);
+    return p != NULL;
+}
+
+void nhi_v1_xauth_judged(nhi_ike_sa *sa, bool right, nhtb_time now)
 {
     struct nhi_v1_conf *k = sa->v1->conf;
     nhi_v1_x *x = nhi_v1_x_find(sa, k->mid);
     if (x)
         nhi_v1_x_done(x, now);
+    bool yes = right && come_apart(sa, now);
     k->passed = yes;
     if (yes)
         remember_user(sa->peer, k->user);
     nhi_ike_buf_drop(sa->ike, &k->password);
-    if (!yes) {
+    if (!right) {
         nhi_ike_dos_failed(sa->ike, &sa->path, now);
         sa->ike->count.auth_failed++;
         nhi_ike_act_event(sa->ike, NHTB_EVENT_AUTH_FAILED, NHTB_DETAIL_XAUTH, 0, sa->peer_id,

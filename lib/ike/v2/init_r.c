@@ -34,10 +34,9 @@ static unsigned cookie_gate(nhi_ike *ike, const nhi_ike_hdr *h, const nhi_ike_ms
                             const nhtb_path *path, uint8_t kind, nhtb_time now)
 {
     nhi_ike_notify n;
-    bool wanted;
     nhtb_span nonce = nhi_ike_msg_get(m, NHI_PL_NONCE, 0)->body;
-    unsigned why = nhi_ike_dos_gate(ike, path, now, &wanted);
-    if (why || !wanted)
+    unsigned why = nhi_ike_dos_gate(ike, path, now);
+    if (why || !nhi_ike_dos_crowded(ike, path, ike->env.settings->cookie_threshold))
         return why;
     if (m->pl[0].type == NHI_PL_NOTIFY && nhi_ike_notify_read(&n, m->pl[0].body) &&
         n.type == NHI_N_COOKIE && nhi_cookie_valid(&ike->cookie, n.data, nonce, path, h->spi_i))

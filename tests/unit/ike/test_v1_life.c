@@ -179,6 +179,20 @@ Test(v1_life, half_open_sas_are_few_and_short)
     duo_end(p);
 }
 
+/* IKEv2's "always a cookie" is not "never" for entries that main mode with an address does not serve. */
+Test(v1_life, cookies_for_every_stranger_lock_nobody_out)
+{
+    duo *p = duo_new_v1(NHTB_V1_AGGRESSIVE);
+    p->s[1].settings.cookie_threshold = 0;
+    duo_up(p);
+    duo_end(p);
+    p = duo_new_v1(NHTB_V1_AGGRESSIVE);
+    p->s[1].settings.cookie_threshold = 0;
+    p->s[1].settings.limits.half_open = 1;
+    duo_up(p);
+    duo_end(p);
+}
+
 /* ---- reauthentication ---- */
 
 Test(v1_life, a_rekey_of_phase_1_is_a_new_one_and_moves_the_children)
@@ -238,6 +252,28 @@ Test(v1_life, a_successor_that_cannot_be_made_is_tried_for_again)
     duo_end(p);
 }
 
+/* The successor outlives what it was to succeed: nobody hands it pairs, nobody told it to make any. */
+Test(v1_life, a_successor_left_alone_makes_the_children_itself)
+{
+    duo *p = duo_new_v1(NHTB_V1_MAIN);
+    p->s[0].cfg.establish = NHTB_ESTABLISH_IMMEDIATELY;
+    p->s[0].cfg.liveness_s = 10;
+    p->s[0].cfg.liveness_tries = 3;
+    duo_start(p);
+    duo_run(p);
+    cr_assert(duo_child(p, 0, 0));
+    duo_clear(p);
+    p->cut[1] = true;
+    cr_assert_eq(nhi_ike_rekey(p->s[0].ike, p->s[0].peer, NHTB_REKEY_IKE, p->now), 0);
+    duo_drain(p, 0);
+    duo_pass(p, 60 * S);
+    EXPECT(p, 0, "remove0 ike_down:liveness");
+    p->cut[1] = false;
+    duo_pass(p, 30 * S);
+    cr_assert(duo_sa(p, 0) && duo_child(p, 0, 0), "%s", p->s[0].trace);
+    duo_end(p);
+}
+
 Test(v1_life, both_at_once_keep_both_and_agree_on_a_pair)
 {
     duo *p = duo_new_v1(NHTB_V1_MAIN);
@@ -269,6 +305,29 @@ Test(v1_life, initial_contact_ends_what_was_before)
     cr_assert_eq(p->s[1].installed, 1);
     cr_assert(duo_child(p, 1, 0));
     duo_end(p);
+}
+
+/* The responder restarted, the initiator did not notice: it moves its pairs to the new SA, and the responder
+ * says that it has none. */
+Test(v1_life, a_responder_without_memory_says_so)
+{
+    for (unsigned mode = 0; mode < 2; mode++) {
+        duo *p = up((nhtb_v1_mode)mode);
+        uint32_t spi = duo_child(p, 0, 0)->spi_in;
+        nhi_ike_peer_get(p->s[0].ike, p->s[0].peer)->cfg.establish = NHTB_ESTABLISH_IMMEDIATELY;
+        nhi_ike_del(p->s[1].ike);
+        p->s[1].installed = p->s[1].reserved = 0;
+        duo_start_side(p, 1);
+        p->now += S;
+        cr_assert_eq(nhi_ike_rekey(p->s[0].ike, p->s[0].peer, NHTB_REKEY_IKE, p->now), 0);
+        duo_run(p);
+        duo_pass(p, 5 * S);
+        cr_assert(duo_child(p, 0, 0) && duo_child(p, 1, 0), "%s / %s", p->s[0].trace,
+                  p->s[1].trace);
+        cr_assert_neq(duo_child(p, 0, 0)->spi_in, spi, "the old pair leads nowhere");
+        cr_assert_eq(p->s[0].installed, 1);
+        duo_end(p);
+    }
 }
 
 /* ---- NAT, fragments ---- */

@@ -330,6 +330,48 @@ Test(v1_quick, a_pair_nobody_confirms_goes)
     duo_end(p);
 }
 
+/* While it was there the entry lacked nothing, so nothing was planned. */
+Test(v1_quick, an_entry_that_establishes_by_itself_replaces_a_pair_nobody_confirmed)
+{
+    duo *p = ready();
+    duo_start(p);
+    duo_initiate(p, 0);
+    while (p->s[1].installed == 0)
+        cr_assert(duo_deliver(p));
+    nhi_ike_peer_get(p->s[1].ike, p->s[1].peer)->cfg.establish = NHTB_ESTABLISH_IMMEDIATELY;
+    p->n = 0;
+    p->cut[0] = p->cut[1] = true;
+    duo_pass(p, 29 * S);
+    p->cut[0] = false; /* side 0's own message 1 stays lost */
+    p->cut[1] = false;
+    nhi_v1_x_kill(nhi_v1_x_running(duo_sa(p, 0), NHI_V1_EX_QUICK));
+    duo_pass(p, 20 * S);
+    cr_assert_eq(p->s[1].installed, 1, "%s", p->s[1].trace);
+    cr_assert_eq(p->s[0].installed, 1, "%s", p->s[0].trace);
+    duo_end(p);
+}
+
+/* The peer begins quick mode and is cleared before message 3: it never had the pair we installed. */
+Test(v1_quick, a_pair_that_outlives_its_sa_unconfirmed_is_doubtful)
+{
+    for (unsigned heard = 0; heard < 2; heard++) {
+        duo *p = ready();
+        duo_start(p);
+        duo_initiate(p, 0);
+        while (p->s[1].installed == 0)
+            cr_assert(duo_deliver(p));
+        cr_assert_eq(nhi_ike_clear(p->s[0].ike, p->s[0].peer, p->now), 0);
+        duo_run(p);
+        EXPECT(p, 1, "ike_up install0 use0 ike_down:deleted_by_peer");
+        if (heard)
+            nhi_ike_child_first_use(p->s[1].ike, p->s[1].last_spi_in, p->now);
+        p->cut[0] = true;
+        duo_pass(p, 40 * S);
+        cr_assert_eq(p->s[1].installed, heard, "%s", p->s[1].trace);
+        duo_end(p);
+    }
+}
+
 Test(v1_quick, message_1_without_an_answer_is_given_up)
 {
     duo *p = ready();
