@@ -67,8 +67,8 @@ nhi_ike_peer *nhi_v1_peer_proved(nhi_ike_sa *sa, const nhtb_identity *id)
     uint32_t cursor = 0, slot;
     while (chosen && (p = nhi_slab_next(&sa->ike->peers, &cursor, &slot))) {
         int score = score_of(p, &sa->init_path, (nhtb_v1_mode)sa->v1->entry.mode, id);
-        if (p != chosen && (!same_key(p, chosen) || !takes(sa, p)))
-            continue;
+        if (score < 0 || (p != chosen && (!same_key(p, chosen) || !takes(sa, p))))
+            continue; /* not for this peer, or not of IKEv1 at all */
         if (score > best_score) {
             best = p;
             best_score = score;
