@@ -43,7 +43,7 @@ Test(v1_edges, a_copy_while_we_work_makes_no_second_job)
         duo *p = duo_new_v1(v[k].mode);
         datagram d = before(p, v[k].n);
         cr_assert_eq(hand(p, d.to, &d), 0);
-        uint32_t jobs = p->s[d.to].ike->n_jobs, sas = p->s[d.to].ike->n_sas;
+        uint32_t jobs = p->s[d.to].ike->n_jobs, sas = (uint32_t)p->s[d.to].ike->n_sas;
         cr_assert_eq(jobs, 1);
         (void)hand(p, d.to, &d);
         cr_assert(p->s[d.to].ike->n_jobs == jobs && p->s[d.to].ike->n_sas == sas, "%zu", k);

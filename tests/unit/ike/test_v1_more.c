@@ -209,7 +209,7 @@ Test(v1_more, entries_that_cannot_be_are_refused)
     CASE(NHTB_ERR_ARG, v->size--);
     CASE(NHTB_ERR_ARG, v->mode = NHTB_V1_AGGRESSIVE + 1);
     CASE(NHTB_ERR_ARG, v->reserved[0] = 1);
-    CASE(NHTB_ERR_ARG, v->reserved[2] = 1);
+    CASE(NHTB_ERR_ARG, v->reserved[1] = 1);
     CASE(NHTB_ERR_ARG, (v->n_split = 1, v->split = six));
     CASE(NHTB_ERR_ARG, (v->n_split = 1, v->split = long_));
     CASE(NHTB_ERR_ARG, v->domain = ((nhtb_span){(uint8_t *)big, 256}));

@@ -105,7 +105,7 @@ Test(v1_serve, a_unity_client_gets_banner_domain_and_networks_too)
         v->dns[1] = ip("2001:db8::53");
         (void)transaction(p, 0);
         nhi_v1 *to = any_sa(p, 1)->v1;
-        to->vids = (to->vids & ~(uint32_t)NHI_V1_VID_UNITY) | (unity ? NHI_V1_VID_UNITY : 0);
+        to->vids = (uint16_t)(unity ? to->vids | NHI_V1_VID_UNITY : to->vids & 0xff7f);
         duo_deliver(p);
         datagram *d = &p->q[0];
         cr_assert(v1_forge(any_sa(p, 1), any_sa(p, 0), d->p, &d->n, sizeof d->p, false, look, &s));
