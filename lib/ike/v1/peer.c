@@ -16,8 +16,7 @@ static int score_of(const nhi_ike_peer *p, const nhtb_path *path, nhtb_v1_mode m
                                 : nhi_ident_match(&p->cfg.remote_id, id);
     if (!fits)
         return -1;
-    bool named =
-        p->cfg.remote_id.type != NHTB_ID_NONE; /* and a definite name wins over a pattern */
+    bool named = p->cfg.remote_id.type != NHTB_ID_NONE; /* a definite name wins over a pattern */
     return score * 3 + (named ? (p->cfg.wildcard ? 1 : 2) : 0);
 }
 
@@ -108,12 +107,10 @@ nhi_ike_peer *nhi_v1_peer_proved(nhi_ike_sa *sa, const nhtb_identity *id)
     uint32_t cursor = 0, slot;
     while (chosen && (p = nhi_slab_next(&sa->ike->peers, &cursor, &slot))) {
         int score = score_of(p, &sa->init_path, (nhtb_v1_mode)sa->v1->entry.mode, id);
-        if (p != chosen && (!same_key(p, chosen) || !takes(sa, p)))
+        if (score <= best_score || (p != chosen && (!same_key(p, chosen) || !takes(sa, p))))
             continue;
-        if (score > best_score) {
-            best = p;
-            best_score = score;
-        }
+        best = p;
+        best_score = score;
     }
     return best;
 }
