@@ -12,6 +12,7 @@ static int send(nhi_ike_sa *sa, nhi_ike_builder *b, nhtb_time now)
     x.exchange = NHI_V1_EX_INFORMATIONAL;
     x.initiator = true;
     int err = nhi_v1_new_mid(sa, &x.mid);
+    nhi_v1_mid_note(sa, x.mid); /* it may come back to us: nothing in it says whose it is */
     if (!err)
         err = nhi_v1_iv_phase2(sa->ike->env.crypto, sa->suite.prf, sa->v1->iv, x.mid,
                                sa->v1->cipher.block, x.iv);
