@@ -186,16 +186,17 @@ stage_cppcheck() {
 }
 
 stage_gcc() { build_or_fail gcc -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Release; }
-# for its warnings: nothing is run from it, so it need not optimise
+# for its warnings: nothing is run from it, so it need not optimise; tests are gcc's, three times
 stage_clang() {
-    build_or_fail clang -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS=-O0
+    build_or_fail clang -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS=-O0 \
+        -DNHTB_BUILD_TESTS=OFF
 }
 stage_layer() { tests gcc -L layer; }
 stage_abi() { tests gcc -L abi; }
 stage_release() { tests gcc -LE 'layer|abi'; }
 stage_sanitize() {
-    build_or_fail sanitize -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-        -DNHTB_SANITIZE=ON
+    build_or_fail sanitize -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=None \
+        "-DCMAKE_C_FLAGS=-O1 -g1" -DNHTB_SANITIZE=ON
     # no detect_stack_use_after_return: gcc 12 lays 64-aligned locals at 32 on its fake stack
     # NHTB_QUICK: every tenth seed of what the release stage runs in full
     NHTB_QUICK=1 ASAN_OPTIONS=strict_string_checks=1 \

@@ -104,7 +104,8 @@ static inline nhtb_span der_cert(der_buf *d, const char *const with[CERT_PARTS])
 static inline nhtb_span der_cert_ext(der_buf *d, const char *extensions)
 {
     char text[DER_TEXT_MAX];
-    snprintf(text, sizeof text, "a3{30{%s}}", extensions);
+    int n = snprintf(text, sizeof text, "a3{30{%s}}", extensions);
+    cr_assert_lt((size_t)n, sizeof text);
     return der_cert(d, (const char *const[CERT_PARTS]){[CERT_MORE] = text});
 }
 
