@@ -117,6 +117,10 @@ CASES = [
     ("XAuth server without users", "/gateways/0", {**V1, "ikev1": {"xauth": "server"}}, "/gateways/0/ikev1/xauth", "users"),
     ("XAuth user without a password", "/gateways/0", {**V1, "ikev1": {"xauth": "server", "users": [{"name": "a"}]}},
      "/gateways/0/ikev1/users/0", "password"),
+    ("one identity for many users without XAuth", "/gateways/0", {**V1, "ikev1": {"shared": True}},
+     "/gateways/0/ikev1/shared", "server"),
+    ("one identity for many users: text", "/gateways/0", {**V1, "ikev1": {"shared": "yes"}},
+     "/gateways/0/ikev1/shared", "true or false"),
     ("XAuth users with one name", "/gateways/0", {**V1, "ikev1": {"users": [{"name": "a"}, {"name": "a"}]}},
      "/gateways/0/ikev1/users/1/name", "twice"),
     ("virtual addresses outside the subnet", "/gateways/0", {**V1, "ikev1": {"mode_config": {
