@@ -108,7 +108,6 @@ foreach(kind exchange property vectors)
     endif()
 endforeach()
 
-file(GLOB gateway_test_sources CONFIGURE_DEPENDS "tests/gateway/*.c")
 # The longest first, so that no core waits at the end.
 foreach(slow test_ike test_exchange)
     if(TEST ${slow})
@@ -116,6 +115,7 @@ foreach(slow test_ike test_exchange)
     endif()
 endforeach()
 
+file(GLOB gateway_test_sources CONFIGURE_DEPENDS "tests/gateway/*.c")
 if(TARGET nhtb_gateway_parts)
     nhtb_test(test_gateway LABELS gateway LIBS nhtb_gateway_parts SOURCES ${gateway_test_sources})
 endif()

@@ -86,8 +86,8 @@ void nhi_db_peer_gateway(nhi_db *db, nhtb_peer_id peer, const nhtb_path *path);
 void nhi_db_unit_present(nhi_db *db, unsigned w, bool present);
 void nhi_db_unit_weight(nhi_db *db, unsigned w, uint16_t weight);
 /** Gives anchors to less loaded workers, about `most` at a time (peers of one pair of gateways move
- *  together). How many moved; nhi_db_moved_next then tells each once, so that its children are rekeyed: an SA
- *  stays where its SPI leads. */
+ *  together). How many moved; nhi_db_moved_next then tells each once, so that its children are
+ *  rekeyed: an SA stays where its SPI leads. */
 size_t nhi_db_rebalance(nhi_db *db, size_t most);
 bool nhi_db_moved_next(nhi_db *db, size_t *cursor, nhtb_peer_id *peer);
 /** Reserves an inbound SPI on the peer's anchor: generation | slot; >= 2^16, no live manual SPI.

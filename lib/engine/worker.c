@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Workers made, ended, weighed and given other tunnels. The pipelines behind them are in dp. Counters of a worker that ends are
- * kept in the context, so sums never go back. Control thread. */
+ * Workers made, ended, weighed and given other tunnels. The pipelines behind them are in dp. Counters
+ * of a worker that ends are kept in the context, so sums never go back. Control thread. */
 #include "engine/engine.h"
 
 int nhtb_worker_new(nhtb_worker **out, nhtb_ctx *ctx, unsigned index)
