@@ -304,13 +304,15 @@ nhtb_detail nhi_db_learn_as(nhi_db *db, nhtb_peer_id peer, uint16_t child,
     return d;
 }
 
-bool nhi_db_own_addr(nhi_db *db, nhtb_peer_id peer, uint16_t child, nhtb_addr *out)
+bool nhi_db_own_addr(nhi_db *db, nhtb_peer_id peer, uint16_t child, nhtb_addr *out,
+                     bool *multipoint)
 {
     const nhi_db_tunnel *t = nhi_db_tunnel_find(db, peer.id, child);
     if (t == NULL || t->iface == NULL)
         return false;
     const nhi_iface_pub *p = t->iface->pub;
     *out = p->addr4.addr.family != 0 ? p->addr4.addr : p->addr6.addr;
+    *multipoint = nhi_db_iface_kind(t->iface) == NHTB_IFACE_MULTIPOINT;
     return out->family != 0;
 }
 

@@ -155,8 +155,10 @@ nhtb_detail nhi_db_learn(nhi_db *db, nhtb_peer_id peer, uint16_t child, const nh
  *  tunnel had been given of that family. Returns NHTB_DETAIL_NONE or why not (also noted). */
 nhtb_detail nhi_db_assign(nhi_db *db, nhtb_peer_id peer, uint16_t child, const nhtb_addr *given,
                           const nhtb_identity *who);
-/** Own primary address of the tunnel's interface (family 4 first, else 6); false: none. */
-bool nhi_db_own_addr(nhi_db *db, nhtb_peer_id peer, uint16_t child, nhtb_addr *out);
+/** Own primary address of the tunnel's interface (family 4 first, else 6), and whether that is a
+ *  multipoint one; false: none. */
+bool nhi_db_own_addr(nhi_db *db, nhtb_peer_id peer, uint16_t child, nhtb_addr *out,
+                     bool *multipoint);
 
 /** Which tunnel would carry a packet from this interface to dst (for held packets). False: no route
  *  or no binding. */

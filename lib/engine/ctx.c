@@ -16,10 +16,10 @@ static void spi_release(void *user, uint32_t spi)
     nhi_db_spi_release(ctx->db, spi);
 }
 
-static bool own_addr(void *user, nhtb_peer_id peer, uint16_t child, nhtb_addr *out)
+static bool own_addr(void *user, nhtb_peer_id peer, uint16_t child, nhi_ike_own *out)
 {
     nhtb_ctx *ctx = user;
-    return nhi_db_own_addr(ctx->db, peer, child, out);
+    return nhi_db_own_addr(ctx->db, peer, child, &out->addr, &out->multipoint);
 }
 
 static nhtb_time last_in(void *user, nhtb_peer_id peer)

@@ -34,6 +34,11 @@ enum {
     NHI_TIMER_V1_EXCHANGE    /* IKEv1: a message of phase 2 is unanswered, or a cache ends */
 };
 
+typedef struct nhi_ike_own {
+    nhtb_addr addr;
+    bool multipoint;
+} nhi_ike_own;
+
 typedef struct nhi_ike_env {
     nhi_mem *mem;
     nhi_wheel *wheel;
@@ -44,8 +49,9 @@ typedef struct nhi_ike_env {
     /** Inbound SPI for a child of this peer; 0 or NHTB_ERR_*. */
     int (*spi_reserve)(void *user, nhtb_peer_id peer, uint32_t *spi);
     void (*spi_release)(void *user, uint32_t spi);
-    /** Own tunnel address to announce for this child (NHTB); false: none. */
-    bool (*own_addr)(void *user, nhtb_peer_id peer, uint16_t child, nhtb_addr *out);
+    /** Own tunnel address to announce for this child (NHTB), and whether its interface is a
+     *  multipoint one; false: none. */
+    bool (*own_addr)(void *user, nhtb_peer_id peer, uint16_t child, nhi_ike_own *out);
     /** Last authenticated ESP packet from / to this peer; 0: none. */
     nhtb_time (*last_in)(void *user, nhtb_peer_id peer);
     nhtb_time (*last_out)(void *user, nhtb_peer_id peer);

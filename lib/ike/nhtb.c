@@ -8,14 +8,14 @@ void nhi_ike_nhtb_write(nhi_ike_nego *x, nhi_ike_builder *b)
 {
     nhi_ike_sa *sa = x->sa;
     nhi_ike *ike = sa->ike;
-    nhtb_addr own;
+    nhi_ike_own own;
     uint8_t data[16];
     uint8_t mode = sa->peer->cfg.announce;
     if (mode == NHTB_ANNOUNCE_OFF || (mode == NHTB_ANNOUNCE_AUTO && !sa->libnhtb))
         return;
     if (!x->child || !ike->env.own_addr(ike->env.user, sa->peer_id, x->child->cfg, &own))
         return;
-    size_t n = nhi_nhtb_data_write(data, &own);
+    size_t n = nhi_nhtb_data_write(data, &own.addr);
     if (!n)
         return;
     nhi_ike_build_notify(b, 0, (nhtb_span){NULL, 0}, ike->env.settings->nhtb_notify,

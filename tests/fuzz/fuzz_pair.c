@@ -257,6 +257,7 @@ static void open_side(fuzz_pair *w, unsigned i, const fuzz_pair_opts *opt)
     s->settings.retransmit_total_s = 20;
     if (opt->fragment_size)
         s->settings.fragment_size = opt->fragment_size;
+    s->signs = opt->certs;
     fuzz_side_open(s);
     fuzz_iface_opts o = {.kind = NHTB_IFACE_MULTIPOINT};
     fuzz_side_iface(s, i + 1, &o);
@@ -274,6 +275,8 @@ static void open_side(fuzz_pair *w, unsigned i, const fuzz_pair_opts *opt)
     p.local_id = (nhtb_identity){NHTB_ID_FQDN, {(const uint8_t *)own, strlen(own)}};
     p.remote_id = (nhtb_identity){NHTB_ID_FQDN, {(const uint8_t *)other, strlen(other)}};
     p.psk = (nhtb_span){(const uint8_t *)psk, sizeof psk - 1};
+    if (s->signs)
+        fuzz_pki(i == 0, &p);
     p.force_encap = opt->encap;
     p.establish =
         i == 1 || opt->both_start ? NHTB_ESTABLISH_IMMEDIATELY : NHTB_ESTABLISH_ON_TRAFFIC;

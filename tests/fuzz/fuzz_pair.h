@@ -30,6 +30,7 @@ typedef struct fuzz_pair_opts {
     uint64_t seed;
     bool cookies;           /* always, not never */
     bool encap, both_start; /* UDP whatever the path; the hub initiates too */
+    bool certs;             /* both prove themselves by certificates, where the build can */
     bool v1;                /* IKEv1, with what v1_opt says (fuzz_v1_entry) */
     unsigned v1_opt;
     uint16_t fragment_size; /* 0: the default. Else identities are long, so that IKE_AUTH is cut */

@@ -33,6 +33,7 @@ void fuzz_side_open(fuzz_side *s)
 {
     nhtb_host host = fuzz_host_hooks(&s->host);
     nhtb_crypto crypto = fuzz_crypto();
+    s->signs = s->signs && fuzz_signs(&host, &crypto);
     fuzz_check(nhtb_ctx_new(&s->ctx, &s->settings, &host, &crypto) == 0);
     fuzz_check(nhtb_worker_new(&s->w, s->ctx, 0) == 0);
 }

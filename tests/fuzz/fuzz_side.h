@@ -12,6 +12,7 @@ enum { FUZZ_TUNNELS = 3 };
 typedef struct fuzz_side {
     fuzz_host host;
     nhtb_settings settings;
+    bool signs; /* real signatures (OpenSSL's) and a clock on the wall; before fuzz_side_open */
     nhtb_ctx *ctx;
     nhtb_worker *w;
     nhtb_time now;
@@ -78,6 +79,10 @@ void fuzz_side_events(fuzz_side *s, unsigned *count);
 
 /** The null backend; every key it makes is remembered until the next fuzz_keys_forget. */
 nhtb_crypto fuzz_crypto(void);
+/** Adds what signatures need; false: nothing here makes them. */
+bool fuzz_signs(nhtb_host *host, nhtb_crypto *crypto);
+/** Certificates for side `hub` or the other instead of the key. */
+void fuzz_pki(bool hub, nhtb_peer *cfg);
 void fuzz_keys_forget(void);
 /** Opens an SK or SKF message with whichever remembered key fits: its plaintext with padding in out (room:
  *  n). Gives the key's number, -1: none fits. */

@@ -2,8 +2,8 @@
  * Two contexts that negotiate over a network the fuzzer rules: it drops, doubles and reorders
  * datagrams, rekeys and clears, and, knowing the keys, edits the payload lists inside protected
  * messages before they are sealed again. Whatever happened, an honest network afterwards brings the
- * tunnel back and traffic through it. Input: an option byte, then steps. RFC 7296 1, 2. The same
- * with IKEv1 is target v1_session (RFC 2409). */
+ * tunnel back and traffic through it. Input: an option byte (128: they prove themselves by
+ * certificates), then steps. RFC 7296 1, 2. The same with IKEv1 is target v1_session (RFC 2409). */
 #include "engine/engine.h"
 #include "fuzz/fuzz_pair.h"
 #include "fuzz/fuzz_v1.h"
@@ -168,6 +168,7 @@ static int session(const uint8_t *p, size_t n, bool v1)
                         .cookies = opt & 1,
                         .encap = opt & 2,
                         .both_start = opt & 4,
+                        .certs = opt & 128,
                         .v1 = v1,
                         .v1_opt = opt};
     fuzz_pair_open(&w, &o);

@@ -53,24 +53,24 @@ static nhi_v1_framing own_framing(const nhi_v1_x *x)
                             .extra = {255, 255, 255, 0}};
 }
 
-/** AUTO: an initiator always, a responder only to who announced itself. */
-static bool told(const nhi_v1_x *x)
+/** AUTO: an initiator always, a responder on a multipoint interface or to who announced itself; IPv4
+ *  alone: the IPv6 form is an extension of ours, nobody else is known to read it (protocol-facts 1.4). */
+static bool told(const nhi_v1_x *x, const nhi_ike_own *own)
 {
     uint8_t mode = x->sa->peer->cfg.announce;
-    if (mode == NHTB_ANNOUNCE_OFF)
-        return false;
-    return mode == NHTB_ANNOUNCE_ON || x->initiator || x->nego.learnt.family != 0;
+    if (mode != NHTB_ANNOUNCE_AUTO)
+        return mode == NHTB_ANNOUNCE_ON;
+    return own->addr.family == 4 &&
+           (x->initiator || own->multipoint || x->nego.learnt.family != 0);
 }
 
 void nhi_v1_announce_write(nhi_v1_x *x, nhi_ike_builder *b)
 {
     nhi_ike *ike = x->sa->ike;
-    nhtb_addr own;
+    nhi_ike_own own;
     uint8_t data[16], spi[SPI_MAX] = {0};
-    if (!told(x) || !ike->env.own_addr(ike->env.user, x->sa->peer_id, x->nego.cfg, &own))
+    if (!ike->env.own_addr(ike->env.user, x->sa->peer_id, x->nego.cfg, &own) || !told(x, &own))
         return;
-    if (own.family == 6 && x->sa->peer->cfg.announce != NHTB_ANNOUNCE_ON)
-        return; /* an extension of ours: nobody else is known to read it */
     nhi_v1_framing f = own_framing(x);
     if (f.form == NHTB_V1_FORM_PREFIX && !f.seen)
         f.extra[0] = 24;
@@ -79,7 +79,7 @@ void nhi_v1_announce_write(nhi_v1_x *x, nhi_ike_builder *b)
                              f.protocol,
                              NHI_NOTIFY_NHTB,
                              {spi, f.spi_len},
-                             {data, write_data(data, &own, &f)}};
+                             {data, write_data(data, &own.addr, &f)}};
     nhi_v1_build_notify(b, &n);
     ike->count.notify_nhtb_sent++;
 }

@@ -37,9 +37,9 @@ static bool is_held(const nhi_ike_peer *not_this, const nhtb_addr *a)
 
 static bool is_own(const nhi_ike_sa *sa, const nhtb_addr *a)
 {
-    nhtb_addr own;
+    nhi_ike_own own;
     return sa->ike->env.own_addr(sa->ike->env.user, sa->peer_id, 0, &own) &&
-           nhtb_addr_equal(&own, a);
+           nhtb_addr_equal(&own.addr, a);
 }
 
 /** The k-th address of a pool; network and broadcast address are not given. */

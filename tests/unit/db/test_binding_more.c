@@ -65,11 +65,12 @@ Test(binding_more, an_unnumbered_interface_learns_only_where_it_decides_nothing)
     nhtb_iface_id many = iface(&t, "st0.0", NHTB_IFACE_MULTIPOINT, NULL, 0);
     nhtb_iface_id one = iface(&t, "st0.1", NHTB_IFACE_POINT_TO_POINT, NULL, 0);
     nhtb_addr own;
+    bool multipoint;
     tb_tunnel(&t, 1, 0, many, false);
     tb_tunnel(&t, 2, 0, one, false);
     cr_assert_eq(learn(&t, 1, tb_host(2)), NHTB_DETAIL_OUT_OF_SUBNET, "any address would be owned");
     cr_assert_eq(learn(&t, 2, tb_host(2)), NHTB_DETAIL_NONE);
-    cr_assert_not(nhi_db_own_addr(t.db, (nhtb_peer_id){1}, 0, &own), "nothing to announce");
+    cr_assert_not(nhi_db_own_addr(t.db, (nhtb_peer_id){1}, 0, &own, &multipoint), "nothing to announce");
     tb_down(&t);
 }
 
@@ -257,15 +258,16 @@ Test(binding_more, a_tunnel_whose_interface_went_has_no_own_address_and_learns_n
 {
     static tables t;
     nhtb_addr own;
+    bool multipoint;
     tb_up(&t, 1);
     nhtb_iface_id i = iface(&t, "st0.0", NHTB_IFACE_MULTIPOINT, "10.0.0.1", 16);
     tb_tunnel(&t, 1, 0, i, false);
     (void)tb_sa(&t, 1, 0);
-    cr_assert(nhi_db_own_addr(t.db, (nhtb_peer_id){1}, 0, &own));
+    cr_assert(nhi_db_own_addr(t.db, (nhtb_peer_id){1}, 0, &own, &multipoint));
     nhi_db_txn *x = tb_begin(&t);
     cr_assert_eq(nhi_db_txn_iface_del(x, i), 0);
     cr_assert_eq(tb_commit(x), 0);
-    cr_assert_not(nhi_db_own_addr(t.db, (nhtb_peer_id){1}, 0, &own));
+    cr_assert_not(nhi_db_own_addr(t.db, (nhtb_peer_id){1}, 0, &own, &multipoint));
     cr_assert_eq(learn(&t, 1, tb_host(2)), NHTB_DETAIL_INTERNAL);
     tb_down(&t);
 }

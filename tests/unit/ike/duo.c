@@ -49,12 +49,12 @@ static void spi_release(void *user, uint32_t spi)
     ((side *)user)->reserved--;
 }
 
-static bool own_addr(void *user, nhtb_peer_id peer, uint16_t child, nhtb_addr *out)
+static bool own_addr(void *user, nhtb_peer_id peer, uint16_t child, nhi_ike_own *out)
 {
     side *s = user;
     (void)peer;
     (void)child;
-    *out = s->own;
+    *out = (nhi_ike_own){s->own, s->multipoint};
     return s->has_own;
 }
 

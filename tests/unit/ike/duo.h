@@ -39,7 +39,7 @@ typedef struct side {
     nhtb_child child[4];
     nhtb_v1 v1; /* cfg.v1 of duo_new_v1 */
     nhtb_peer_id peer;
-    bool has_own;
+    bool has_own, multipoint;
     nhtb_addr own, learnt;
     uint32_t next_spi, reserved, installed, question, last_spi_in, last_spi_out;
     uint8_t key_in[96], key_out[96];

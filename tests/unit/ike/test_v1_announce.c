@@ -216,9 +216,10 @@ Test(v1_announce, the_entry_says_how_before_anything_was_seen)
     }
 }
 
-static void count_notifies(uint8_t mode0, uint8_t mode1, bool in_1, bool in_2)
+static void count_notifies(uint8_t mode0, uint8_t mode1, bool in_1, bool in_2, bool multipoint)
 {
     duo *p = ready();
+    p->s[1].multipoint = multipoint;
     p->s[0].cfg.announce = mode0;
     p->s[1].cfg.announce = mode1;
     until_quick(p);
@@ -234,10 +235,11 @@ static void count_notifies(uint8_t mode0, uint8_t mode1, bool in_1, bool in_2)
 
 Test(v1_announce, auto_on_and_off_mean_what_they_say)
 {
-    count_notifies(NHTB_ANNOUNCE_AUTO, NHTB_ANNOUNCE_AUTO, true, true);
-    count_notifies(NHTB_ANNOUNCE_OFF, NHTB_ANNOUNCE_AUTO, false, false);
-    count_notifies(NHTB_ANNOUNCE_OFF, NHTB_ANNOUNCE_ON, false, true);
-    count_notifies(NHTB_ANNOUNCE_AUTO, NHTB_ANNOUNCE_OFF, true, false);
+    count_notifies(NHTB_ANNOUNCE_AUTO, NHTB_ANNOUNCE_AUTO, true, true, false);
+    count_notifies(NHTB_ANNOUNCE_OFF, NHTB_ANNOUNCE_AUTO, false, false, false);
+    count_notifies(NHTB_ANNOUNCE_OFF, NHTB_ANNOUNCE_AUTO, false, true, true);
+    count_notifies(NHTB_ANNOUNCE_OFF, NHTB_ANNOUNCE_ON, false, true, false);
+    count_notifies(NHTB_ANNOUNCE_AUTO, NHTB_ANNOUNCE_OFF, true, false, true);
 }
 
 Test(v1_announce, without_a_tunnel_address_nothing_is_said)

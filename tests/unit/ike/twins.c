@@ -70,7 +70,7 @@ static void spi_release(void *user, uint32_t spi)
     e->released++;
 }
 
-static bool own_addr(void *user, nhtb_peer_id peer, uint16_t child, nhtb_addr *out)
+static bool own_addr(void *user, nhtb_peer_id peer, uint16_t child, nhi_ike_own *out)
 {
     (void)user, (void)peer, (void)child, (void)out;
     return false;
