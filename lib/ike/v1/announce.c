@@ -60,8 +60,7 @@ static bool told(const nhi_v1_x *x, const nhi_ike_own *own)
     uint8_t mode = x->sa->peer->cfg.announce;
     if (mode != NHTB_ANNOUNCE_AUTO)
         return mode == NHTB_ANNOUNCE_ON;
-    return own->addr.family == 4 &&
-           (x->initiator || own->multipoint || x->nego.learnt.family != 0);
+    return own->addr.family == 4 && (x->initiator || own->multipoint || x->nego.learnt.family != 0);
 }
 
 void nhi_v1_announce_write(nhi_v1_x *x, nhi_ike_builder *b)

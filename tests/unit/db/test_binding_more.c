@@ -70,7 +70,8 @@ Test(binding_more, an_unnumbered_interface_learns_only_where_it_decides_nothing)
     tb_tunnel(&t, 2, 0, one, false);
     cr_assert_eq(learn(&t, 1, tb_host(2)), NHTB_DETAIL_OUT_OF_SUBNET, "any address would be owned");
     cr_assert_eq(learn(&t, 2, tb_host(2)), NHTB_DETAIL_NONE);
-    cr_assert_not(nhi_db_own_addr(t.db, (nhtb_peer_id){1}, 0, &own, &multipoint), "nothing to announce");
+    cr_assert_not(nhi_db_own_addr(t.db, (nhtb_peer_id){1}, 0, &own, &multipoint),
+                  "nothing to announce");
     tb_down(&t);
 }
 
