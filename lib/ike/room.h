@@ -102,6 +102,7 @@ typedef struct nhi_ike_child {
     uint8_t tries; /* TEMPORARY_FAILURE so far */
     bool installed, in_use, creator;
     bool doubt;   /* IKEv1: message 3 never came, and its SA went */
+    bool adopted; /* IKEv1: came here from another SA */
     uint16_t cfg; /* configuration index */
     uint32_t spi_in, spi_out;
     const nhi_bulk_facts *facts;

@@ -56,11 +56,23 @@ static void drained(void *user, const nhtb_pkt *p)
         send_inner(w, w->from, p->buf + p->off, p->len);
 }
 
+/** With FUZZ_TRACE in the environment: what a side tells its host, on stderr. */
+static void trace_events(const fuzz_side *s, unsigned who)
+{
+    nhtb_event ev;
+    if (!getenv("FUZZ_TRACE"))
+        return;
+    for (nhtb_event_init(&ev); nhtb_next_event(s->ctx, &ev); nhtb_event_init(&ev))
+        fprintf(stderr, "%9.3f at %u: %s, %s (%x)\n", (double)s->now / 1e9, who,
+                nhtb_event_name(ev.kind), nhtb_detail_name(ev.detail), ev.code);
+}
+
 void fuzz_pair_pump(fuzz_pair *w, unsigned who)
 {
     unsigned was = w->from;
     w->from = who;
     fuzz_side_pump(&w->side[who], drained, w);
+    trace_events(&w->side[who], who);
     w->from = was;
 }
 
@@ -77,9 +89,26 @@ static void out_sink(void *user, nhtb_pkt *p)
         (void)nhtb_feed(w->side[who].ctx, v, 1, w->side[who].now);
 }
 
+/** With FUZZ_TRACE in the environment: what arrives, on stderr. */
+static void trace(const fuzz_pair *w, const fuzz_datagram *d)
+{
+    size_t n;
+    const uint8_t *m = fuzz_datagram_ike((fuzz_datagram *)(uintptr_t)d, &n);
+    if (!getenv("FUZZ_TRACE"))
+        return;
+    fprintf(stderr, "%9.3f to %u: ", (double)w->side[d->to].now / 1e9, d->to);
+    if (m)
+        fprintf(stderr, "IKE %08x %08x exchange %u flags %02x id %08x, %zu bytes\n", nhi_get32(m),
+                nhi_get32(m + 8), m[18], m[19], nhi_get32(m + 20), n);
+    else
+        fprintf(stderr, "kind %u, %08x, %zu bytes\n", d->kind, d->n > 3 ? nhi_get32(d->data) : 0,
+                d->n);
+}
+
 void fuzz_pair_receive(fuzz_pair *w, const fuzz_datagram *d)
 {
     nhtb_pkt p, *v[1] = {&p};
+    trace(w, d);
     nhtb_path path = d->path;
     fuzz_pkt_make(&p, d->kind, d->data, d->n, 0, 0);
     p.path = &path;
@@ -275,8 +304,6 @@ static void open_side(fuzz_pair *w, unsigned i, const fuzz_pair_opts *opt)
     p.local_id = (nhtb_identity){NHTB_ID_FQDN, {(const uint8_t *)own, strlen(own)}};
     p.remote_id = (nhtb_identity){NHTB_ID_FQDN, {(const uint8_t *)other, strlen(other)}};
     p.psk = (nhtb_span){(const uint8_t *)psk, sizeof psk - 1};
-    if (s->signs)
-        fuzz_pki(i == 0, &p);
     p.force_encap = opt->encap;
     p.establish =
         i == 1 || opt->both_start ? NHTB_ESTABLISH_IMMEDIATELY : NHTB_ESTABLISH_ON_TRAFFIC;
@@ -286,6 +313,8 @@ static void open_side(fuzz_pair *w, unsigned i, const fuzz_pair_opts *opt)
     nhtb_v1_user alice;
     fuzz_v1_entry(&v1, &alice, i == 0, opt->v1_opt);
     p.v1 = opt->v1 ? &v1 : NULL;
+    if (s->signs)
+        fuzz_pki(i == 0, &p);
     fuzz_check(nhtb_txn_begin(s->ctx, &t) == 0 && nhtb_txn_peer(t, &p, &s->peer[0]) == 0);
     fuzz_check(nhtb_txn_commit(t, s->now) == 0);
 }

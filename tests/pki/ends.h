@@ -31,10 +31,12 @@ static inline nhtb_identity pki_end_id(bool hub)
     return (nhtb_identity){NHTB_ID_FQDN, pki_end_text(hub ? "hub.example" : "p256.example")};
 }
 
-/** Makes the entry prove itself and its peer by certificates. pki and chain (PKI_CHAIN_MAX bytes) live
- *  until the entry was taken. */
-static inline void pki_end(bool hub, nhtb_pki *pki, char *chain, nhtb_peer *cfg)
+/** Makes the entry prove itself and its peer by certificates. IKEv1 (cfg->v1) has no method for keys of
+ *  two kinds: both ends use the hub's then. pki and chain (PKI_CHAIN_MAX bytes) live until the entry
+ *  was taken. */
+static inline void pki_end(bool is_hub, nhtb_pki *pki, char *chain, nhtb_peer *cfg)
 {
+    bool hub = is_hub || cfg->v1;
     snprintf(chain, PKI_CHAIN_MAX, "%s%s", hub ? pki_hub : pki_p256, pki_sub);
     nhtb_pki_init(pki);
     pki->chain = pki_end_text(chain);
@@ -43,7 +45,7 @@ static inline void pki_end(bool hub, nhtb_pki *pki, char *chain, nhtb_peer *cfg)
     cfg->pki = pki;
     cfg->psk = (nhtb_span){NULL, 0};
     cfg->local_id = pki_end_id(hub);
-    cfg->remote_id = pki_end_id(!hub);
+    cfg->remote_id = pki_end_id(!is_hub || cfg->v1);
 }
 
 #endif

@@ -44,8 +44,10 @@ static void hand_over(nhi_ike_sa *from, nhi_ike_sa *to)
     NHI_LIST_FOR_SAFE(it, nx, &from->children)
     {
         nhi_ike_child *c = NHI_CONTAINER(it, nhi_ike_child, link);
-        if (c->state != NHI_CHILD_LARVAL)
-            nhi_ike_child_move(c, to);
+        if (c->state == NHI_CHILD_LARVAL)
+            continue;
+        nhi_ike_child_move(c, to);
+        c->adopted = true;
     }
     to->want_create |= from->want_create;
     from->want_create = 0;
@@ -70,18 +72,37 @@ static void adopt(nhi_ike_sa *sa, nhtb_time now)
     }
 }
 
+/** Exchanges end with their SA. A pair of the peer's making whose message 3 never came is doubtful. What
+ *  we asked for is wanted still. */
+static void wind_up(nhi_ike_sa *sa, nhi_ike_sa *other, nhtb_time now)
+{
+    NHI_LIST_FOR_SAFE(it, nx, &sa->v1->xs)
+    {
+        nhi_v1_x *x = NHI_CONTAINER(it, nhi_v1_x, link);
+        bool open = x->exchange == NHI_V1_EX_QUICK && x->state < NHI_V1_X_DONE;
+        if (open && !x->initiator && x->made)
+            nhi_v1_quick_doubt(x, now);
+        nhi_ike_child *old = open && x->initiator ? nhi_v1_quick_pair(x, x->replaces) : NULL;
+        if (old)
+            old->want |= NHI_WANT_REKEY;
+        else if (open && x->initiator && other)
+            other->want_create |= UINT64_C(1) << x->nego.cfg;
+        nhi_v1_x_kill(x);
+    }
+}
+
 static nhtb_time born(const nhi_ike_child *c)
 {
     return c->expires - (nhtb_time)c->life_s * NHTB_NS_PER_S;
 }
 
-/** Pairs that came here from SAs before this one. */
+/** Pairs that came here from SAs before this one; what was made under it is as old as it at most. */
 static void drop_adopted(nhi_ike_sa *sa, nhtb_time now)
 {
     NHI_LIST_FOR_SAFE(it, nx, &sa->children)
     {
         nhi_ike_child *c = NHI_CONTAINER(it, nhi_ike_child, link);
-        if (c->installed && born(c) < sa->established)
+        if (c->installed && c->adopted && born(c) <= sa->established)
             nhi_ike_child_remove(c);
     }
     nhi_ike_peer_retry(sa->peer, now);
@@ -93,8 +114,10 @@ void nhi_v1_contact(nhi_ike_sa *sa, nhtb_time now)
     {
         nhi_ike_sa *o = NHI_CONTAINER(it, nhi_ike_sa, peer_link);
         bool before = o->state == NHI_SA_UP && o->established < sa->created;
-        if (o != sa && o->v1 && (before || o->state == NHI_SA_V1_BARE))
-            nhi_ike_sa_end(o, NHTB_DETAIL_REPLACED, 0, false, now);
+        if (o == sa || !o->v1 || !(before || o->state == NHI_SA_V1_BARE))
+            continue;
+        wind_up(o, sa->state == NHI_SA_UP ? sa : NULL, now);
+        nhi_ike_sa_end(o, NHTB_DETAIL_REPLACED, 0, false, now);
     }
     if (sa->state == NHI_SA_UP)
         drop_adopted(sa, now);
@@ -146,25 +169,6 @@ static bool has_pairs(const nhi_ike_sa *sa)
             return true;
     }
     return false;
-}
-
-/** Exchanges end with their SA. A pair of the peer's making whose message 3 never came is doubtful. What
- *  we asked for is wanted still. */
-static void wind_up(nhi_ike_sa *sa, nhi_ike_sa *other, nhtb_time now)
-{
-    NHI_LIST_FOR_SAFE(it, nx, &sa->v1->xs)
-    {
-        nhi_v1_x *x = NHI_CONTAINER(it, nhi_v1_x, link);
-        bool open = x->exchange == NHI_V1_EX_QUICK && x->state < NHI_V1_X_DONE;
-        if (open && !x->initiator && x->made)
-            nhi_v1_quick_doubt(x, now);
-        nhi_ike_child *old = open && x->initiator ? nhi_v1_quick_pair(x, x->replaces) : NULL;
-        if (old)
-            old->want |= NHI_WANT_REKEY;
-        else if (open && x->initiator && other)
-            other->want_create |= UINT64_C(1) << x->nego.cfg;
-        nhi_v1_x_kill(x);
-    }
 }
 
 void nhi_v1_sa_gone(nhi_ike_sa *sa, nhtb_detail d, nhtb_time now)
