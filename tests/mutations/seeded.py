@@ -203,4 +203,9 @@ MUTATIONS = [
          "if (j->tail_len != 0)\n            memcpy(j->icv, l->run, j->tail_len);", ("test_crypto", "bulk/*")),
     seed("imb_lane_not_held", "any thread's lane may use a key", "lib/backend/ipsecmb/bulk.c",
          r"\(key->lane_mask >> lane_index & 1\) == 0", "key->lane_mask == 0", ("test_crypto", "bulk/a_lane*")),
+    seed("v1_contact_keeps_old", "INITIAL-CONTACT leaves pairs of the peer's former SAs in use", "lib/ike/v1/life.c",
+         r"if \(c->installed && c->adopted && born\(c\) <= sa->established\)", "if (c->installed && !c->adopted)",
+         ("test_ike", "v1_*/*")),
+    seed("v1_silence_unnoticed", "a pair that only we have is used until its lifetime's end", "lib/ike/v1/dpd.c",
+         r"if \(out <= last \|\|", "if (out > 0 || out <= last ||", ("test_ike", "v1_life/*")),
 ]
