@@ -30,6 +30,12 @@ static const way ways[] = {
 };
 enum { WAYS = NHI_ARRAY_LEN(ways) };
 
+/** Signatures cost time: of their sessions every fifth, or all with NHTB_LONG in the environment. */
+static unsigned thinned(const way *w)
+{
+    return w->certs && !getenv("NHTB_LONG") ? 5 : 1;
+}
+
 static bool settles(twins *p, nhtb_time most)
 {
     for (nhtb_time end = p->now + most; p->now < end;) {
@@ -176,7 +182,7 @@ static unsigned damage_phase_1(const way *w)
     unsigned sessions = 0, lates = 0;
     bool late;
     for (unsigned message = 0; message < w->messages; message++)
-        for (size_t bit = 0; damaged(w, message, bit, &late); bit += w->stride) {
+        for (size_t bit = 0; damaged(w, message, bit, &late); bit += w->stride * thinned(w)) {
             sessions++;
             lates += late;
         }
@@ -196,12 +202,12 @@ Test(v1_bits, damage_in_phase_1_costs_an_attempt_at_most)
 #if NHTB_HAVE_OPENSSL
 Test(v1_bits, damage_in_a_signed_main_mode_costs_an_attempt_at_most)
 {
-    cr_assert_gt(damage_phase_1(&ways[2]), 400);
+    cr_assert_gt(damage_phase_1(&ways[2]), 80);
 }
 
 Test(v1_bits, damage_in_a_signed_aggressive_mode_costs_an_attempt_at_most)
 {
-    cr_assert_gt(damage_phase_1(&ways[3]), 400);
+    cr_assert_gt(damage_phase_1(&ways[3]), 80);
 }
 #endif
 
@@ -356,7 +362,7 @@ static unsigned matrix(const way *w)
     for (unsigned at = 0; at < all.n && at < 20; at++)
         for (unsigned k = 0; k < all.n && k < 20; k++)
             for (unsigned to = 0; to < 2; to++)
-                if (k != at && k != at + 1)
+                if (k != at && k != at + 1 && (3 * at + k + to) % thinned(w) == 0)
                     cells += cross(&all, at, k, to, w);
     for (unsigned i = 0; i < all.n; i++)
         free(all.d[i].b);
@@ -372,12 +378,12 @@ Test(v1_bits, every_message_in_every_state_of_a_session)
 #if NHTB_HAVE_OPENSSL
 Test(v1_bits, every_message_in_every_state_of_a_session_with_signed_main_mode)
 {
-    cr_assert_gt(matrix(&ways[2]), 400);
+    cr_assert_gt(matrix(&ways[2]), 80);
 }
 
 Test(v1_bits, every_message_in_every_state_of_a_session_with_signed_aggressive_mode)
 {
-    cr_assert_gt(matrix(&ways[3]), 400);
+    cr_assert_gt(matrix(&ways[3]), 80);
 }
 #endif
 
