@@ -61,6 +61,49 @@ Test(crypto_choice, a_named_backend_is_the_only_candidate)
     }
 }
 
+/* ---- a backend that computes wrong ---- */
+
+static const nhtb_bulk_ops *true_bulk;
+
+static void seal_wrong(void *lane, unsigned index, nhtb_bulk_job *jobs, size_t n)
+{
+    true_bulk->seal(lane, index, jobs, n);
+    for (size_t i = 0; i < n; i++)
+        jobs[i].icv[0] ^= 1;
+}
+
+static void open_anything(void *lane, unsigned index, nhtb_bulk_job *jobs, size_t n)
+{
+    true_bulk->open(lane, index, jobs, n);
+    for (size_t i = 0; i < n; i++)
+        jobs[i].status = NHTB_BULK_OK;
+}
+
+/* NHTB_ERR_CRYPTO sends the gateway to its next candidate (main.c, make_context). */
+Test(crypto_choice, a_candidate_that_computes_wrong_is_passed_over)
+{
+    nhtb_host h = {.size = sizeof h, .alloc = host_alloc, .free = host_free, .random = host_random};
+    nhtb_settings s;
+    nhtb_crypto c;
+    const char *name;
+    nhtb_settings_init(&s);
+    for (size_t at = 0; crypto_choose(CFG_CRYPTO_AUTO, &at, &c, &name);)
+        for (int lie = 0; lie < 2; lie++) {
+            nhtb_ctx *ctx = NULL;
+            nhtb_crypto bad = c;
+            nhtb_bulk_ops ops = *c.bulk;
+            true_bulk = c.bulk;
+            if (lie == 0)
+                ops.seal = seal_wrong;
+            else
+                ops.open = open_anything;
+            bad.bulk = &ops;
+            cr_assert_eq(nhtb_ctx_new(&ctx, &s, &h, &bad), NHTB_ERR_CRYPTO, "%s, lie %d", name,
+                         lie);
+            cr_assert_null(ctx);
+        }
+}
+
 #if defined(NHTB_HAVE_IPSECMB) && defined(NHTB_HAVE_OPENSSL)
 #include <nhtb/backend_ipsecmb.h>
 
