@@ -65,6 +65,7 @@ typedef struct gw {
     struct port500 *port500;
     struct jobs *jobs;
     cpu_times cpu;
+    unsigned batch[2]; /* messages taken at a time: of port 500, of a worker */
     netlink nl;
     uv_loop_t loop;
     uv_timer_t timer, stop_timer, device_timer;

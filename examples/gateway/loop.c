@@ -16,7 +16,25 @@
 #define DRAIN       PORT500_BATCH
 #define BATCHES     4 /* of one input in a turn */
 #define PUMP_ROUNDS 64
+#define ENOUGH_NS   400000 /* of CPU time in one callback: then others get their turn */
+#define QUICK_NS    100000
+#define FEW         8 /* messages at a time, until it is seen that they are quickly done */
 #define STOP_MS     3000
+
+static bool enough(uint64_t begun)
+{
+    return cpu_begin() - begun > ENOUGH_NS;
+}
+
+/* Messages of a flood cost microseconds, those that make an SA a hundred times that. */
+static void fit_batch(unsigned *batch, uint64_t begun, bool full)
+{
+    const uint64_t took = cpu_begin() - begun;
+    if (took > ENOUGH_NS)
+        *batch = FEW;
+    else if (full && took < QUICK_NS && *batch < PORT500_BATCH)
+        *batch *= 2;
+}
 
 /* ---- output ---- */
 
@@ -73,10 +91,10 @@ static void arm(gw *g)
 }
 
 /* True: there was something in the last round, too. */
-static bool pump(gw *g)
+static bool pump(gw *g, uint64_t begun)
 {
     bool busy = true;
-    for (unsigned i = 0; busy && i < PUMP_ROUNDS; i++) {
+    for (unsigned i = 0; busy && i < PUMP_ROUNDS && !enough(begun); i++) {
         busy = jobs_submit(g->jobs);
         busy = drain(g) || busy;
         busy = events_handle(g) || busy;
@@ -94,7 +112,7 @@ static void on_pump(uv_prepare_t *p)
 {
     gw *g = p->data;
     const uint64_t begun = cpu_begin();
-    const bool busy = pump(g);
+    const bool busy = pump(g, begun);
     if (g->stopping && nhtb_idle(g->ctx))
         uv_stop(&g->loop);
     arm(g);
@@ -105,6 +123,17 @@ static void on_pump(uv_prepare_t *p)
 
 /* ---- input ---- */
 
+/* One batch and its answers, which leave before the next requests are looked at. */
+static bool port500_turn(gw *g, const gw_sock *s)
+{
+    const uint64_t begun = cpu_begin();
+    const bool more = port500_receive(g->port500, s, g->batch[0]);
+    while (drain(g))
+        continue;
+    fit_batch(&g->batch[0], begun, more);
+    return more;
+}
+
 static void on_ike(uv_poll_t *p, int status, int events)
 {
     gw *g = p->data;
@@ -112,19 +141,18 @@ static void on_ike(uv_poll_t *p, int status, int events)
     const uint64_t begun = cpu_begin();
     if (status != 0 || (events & UV_READABLE) == 0)
         return;
-    for (unsigned i = 0; i < BATCHES && port500_receive(g->port500, s); i++)
-        while (drain(g)) /* answers leave before the next requests are looked at */
-            continue;
+    for (unsigned i = 0; i < BATCHES && !enough(begun) && port500_turn(g, s); i++)
+        continue;
     cpu_end(&g->cpu, CPU_PORT500, begun);
 }
 
 /* Takes one batch of a worker's messages. True: more may wait. */
-static bool from_worker(gw *g, gw_worker *w)
+static bool from_worker(gw *g, gw_worker *w, unsigned most)
 {
     gw_msg *m[PORT500_BATCH];
     nhtb_pkt *v[PORT500_BATCH];
     unsigned n = 0, punts = 0;
-    while (n < PORT500_BATCH && (m[n] = worker_take(w)) != NULL) {
+    while (n < most && (m[n] = worker_take(w)) != NULL) {
         if (m[n]->kind == GW_MSG_PUNT)
             v[punts++] = &m[n]->pkt;
         else if (m[n]->kind == GW_MSG_PATH_MTU)
@@ -137,7 +165,17 @@ static bool from_worker(gw *g, gw_worker *w)
         (void)nhtb_feed(g->ctx, v, punts, gw_now());
     for (unsigned i = 0; i < n; i++)
         free(m[i]);
-    return n == PORT500_BATCH;
+    return n == most;
+}
+
+static bool worker_turn(gw *g, gw_worker *w)
+{
+    const uint64_t begun = cpu_begin();
+    const bool more = from_worker(g, w, g->batch[1]);
+    while (drain(g))
+        continue;
+    fit_batch(&g->batch[1], begun, more);
+    return more;
 }
 
 static void on_worker(uv_poll_t *p, int status, int events)
@@ -148,11 +186,8 @@ static void on_worker(uv_poll_t *p, int status, int events)
     bool more = true;
     (void)status;
     (void)events;
-    for (unsigned i = 0; more && i < BATCHES; i++) {
-        more = from_worker(g, w);
-        while (drain(g))
-            continue;
-    }
+    for (unsigned i = 0; more && i < BATCHES && !enough(begun); i++)
+        more = worker_turn(g, w);
     if (more) /* the wake-up may be taken while messages are left: raise it again */
         worker_renotify(w);
     cpu_end(&g->cpu, CPU_WORKER, begun);
@@ -215,6 +250,7 @@ static int buffers(gw *g)
     const nhtb_limits *l = &g->settings.limits;
     const uint32_t room = l->ike_message > l->held_bytes ? l->ike_message : l->held_bytes;
     const size_t each = (room + NHTB_HEADROOM + NHTB_TAILROOM + 4 + 63) / 64 * 64;
+    g->batch[0] = g->batch[1] = FEW;
     int err = port500_new(&g->port500, g, l->ike_message);
     if (err == 0)
         err = jobs_new(&g->jobs, g);
