@@ -152,7 +152,7 @@ typedef struct cfg {
     uint8_t crypto; /* cfg_crypto */
     uint32_t workers;
     uint16_t weight[CFG_WORKERS]; /* of each; 1 where none is named */
-    bool offload;   /* super-packets and trains where the kernel has them */
+    bool offload;                 /* super-packets and trains where the kernel has them */
     cfg_control control;
     cfg_logging log;
     nhtb_settings ipsec;  /* process-wide; changing them needs a restart */

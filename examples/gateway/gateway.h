@@ -61,7 +61,7 @@ typedef struct gw {
     nhtb_ctx *ctx;
     gw_crew crew;    /* the data plane */
     uint8_t offload; /* SOCK_OFFLOAD_* allowed at the start */
-    gw_sock ike[2]; /* port 500, v4 and v6 */
+    gw_sock ike[2];  /* port 500, v4 and v6 */
     struct port500 *port500;
     struct jobs *jobs;
     cpu_times cpu;

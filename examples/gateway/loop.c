@@ -18,7 +18,7 @@
 #define PUMP_ROUNDS 64
 #define ENOUGH_NS   400000 /* of CPU time in one callback: then others get their turn */
 #define QUICK_NS    100000
-#define FEW         8 /* messages at a time, until it is seen that they are quickly done */
+#define FEW         4 /* messages at a time, until it is seen that they are quickly done */
 #define STOP_MS     3000
 
 static bool enough(uint64_t begun)

@@ -33,8 +33,7 @@ static void put_handoffs(json_out *w, const gw *g, const nhtb_worker_info *i)
     json_u64(w, "handoffs_taken", taken);
     json_u64(w, "handoffs_dropped",
              atomic_load_explicit(&s->handoffs_dropped, memory_order_relaxed));
-    json_u64(w, "handoff_percent",
-             i->handoffs != 0 ? i->handoffs * 100 / (own + i->handoffs) : 0);
+    json_u64(w, "handoff_percent", i->handoffs != 0 ? i->handoffs * 100 / (own + i->handoffs) : 0);
 }
 
 bool show_row_distribution(gw *g, show_place *at, json_out *w)

@@ -23,7 +23,7 @@ enum {
     SOCK_OFFLOAD_SEGMENT = 1, /* UDP_SEGMENT: a send of several equal datagrams */
     SOCK_OFFLOAD_GRO = 2,     /* UDP_GRO: a receive of several */
     SOCK_OFFLOAD_FILTER = 4,  /* raw ESP: a filter in the kernel drops what cannot be ours */
-    SOCK_OFFLOAD_STEER = 8,  /* with several workers: the kernel finds a packet's worker */
+    SOCK_OFFLOAD_STEER = 8,   /* with several workers: the kernel finds a packet's worker */
     SOCK_OFFLOAD_ALL = 15
 };
 

@@ -55,7 +55,8 @@ static void port_del(gw_worker *w, nhtb_iface_id iface)
 void worker_port_lost(gw_worker *w, port *t)
 {
     gw_count(&w->stats.tun_lost);
-    (void)epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, t->q.fd, NULL); /* else it would be ready for ever */
+    (void)epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, t->q.fd,
+                    NULL); /* else it would be ready for ever */
     gw_msg *m = msg_new(GW_MSG_TUN_LOST, 0);
     if (m == NULL)
         return;

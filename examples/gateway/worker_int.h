@@ -53,8 +53,8 @@ struct gw_worker {
     gw_slot rx_slot[BATCH];
     bool trains; /* the last receive found some */
     unsigned index;
-    gw_mesh *mesh;    /* NULL: alone */
-    uint64_t handed;  /* a bit for each worker that is to be woken after the burst */
+    gw_mesh *mesh;         /* NULL: alone */
+    uint64_t handed;       /* a bit for each worker that is to be woken after the burst */
     nhtb_pkt given[BATCH]; /* packets in rings of other workers */
 };
 

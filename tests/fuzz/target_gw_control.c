@@ -103,7 +103,7 @@ static void open_gateway(state *st)
     g->ctx = st->s.ctx;
     g->settings = st->s.settings;
     g->config_path = "/nonexistent/nhtb.json"; /* "reload" has nothing to load */
-    crew_init(&g->crew); /* no sockets: "show interfaces" lists open ones */
+    crew_init(&g->crew);                       /* no sockets: "show interfaces" lists open ones */
     g->crew.worker[0] = idle_worker();
     g->crew.n = 1;
     g->port500 = idle_port500(g);

@@ -80,7 +80,6 @@ sum_of() { ctl hub --json show tunnel-distribution | python3 -c "import json,sys
 
 # ---- steered by the kernel ----------------------------------------------------------------------
 start hub && start crowd || { not_ok "they start" "$(cat "$tmp"/*.log)"; finish; }
-hub_pid=$pid
 hub_pid=${pids[0]}
 check "all tunnels are up" wait_for 20 all_up
 check "a worker without weight has none" spread $many 0
