@@ -155,14 +155,18 @@ static int start_thread(gw *g, unsigned k)
     if (nhtb_worker_new(&c->nw[k], g->ctx, k) != 0)
         return -ENOMEM;
     err = worker_start(&c->worker[k], c->nw[k], c->sock[k], &c->mesh, k);
-    if (err != 0) {
-        nhtb_worker_del(c->nw[k]);
-        c->nw[k] = NULL;
-    }
+    if (err == 0)
+        err = loop_watch_worker(g, k);
+    if (err == 0)
+        return 0;
+    worker_stop(c->worker[k]);
+    nhtb_worker_del(c->nw[k]);
+    c->worker[k] = NULL;
+    c->nw[k] = NULL;
     return err;
 }
 
-/* Tunnels are anchored on it from the next turn of the loop on, when all of it is in place. */
+/* No tunnel is anchored on it before this callback of the loop ends, when all of it is in place. */
 static int add_worker(gw *g)
 {
     gw_crew *c = &g->crew;
@@ -173,8 +177,6 @@ static int add_worker(gw *g)
             sock_probe(&c->sock[k][i], g->offload);
     if (err == 0)
         err = start_thread(g, k);
-    if (err == 0)
-        err = loop_watch_worker(g, k);
     if (err != 0) {
         for (unsigned i = GW_SOCK_UDP4; k != 0 && i <= GW_SOCK_UDP6; i++)
             sock_close(&c->sock[k][i]);

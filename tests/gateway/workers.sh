@@ -80,7 +80,7 @@ sum_of() { ctl hub --json show tunnel-distribution | python3 -c "import json,sys
 
 # ---- steered by the kernel ----------------------------------------------------------------------
 start hub && start crowd || { not_ok "they start" "$(cat "$tmp"/*.log)"; finish; }
-hub_pid=${pids[0]}
+hub_pid=${pids[0]} crowd_pid=$pid
 check "all tunnels are up" wait_for 20 all_up
 check "a worker without weight has none" spread $many 0
 check "two threads of the data plane" rows hub tunnel-distribution -- "[(r['worker'], r['running'], r['weight']) for r in rows] == [(0, True, 1), (1, True, 0)]"
@@ -160,6 +160,13 @@ check "native ESP comes to the first worker, and is handed over" test "$(sum_of 
 check "all of it arrived" test "$(sum_of handoffs)" -eq "$(sum_of handoffs_taken)"
 check "nothing was dropped" test "$(sum_of handoffs_dropped)" -eq 0
 ctl hub show tunnel-distribution
-stop "$hub_pid"
-check "SIGTERM: status 0" test $? -eq 0
+
+# ---- the end, while jobs run --------------------------------------------------------------------
+for ((i = 1; i <= many; i++)); do ctl crowd clear "hub$i" >/dev/null; done
+kill -TERM "$crowd_pid" "$hub_pid"
+kill -TERM "$crowd_pid" "$hub_pid" # asked twice: at once, the jobs are waited for
+wait "$hub_pid"
+check "the hub's status is 0" test $? -eq 0
+wait "$crowd_pid"
+check "the crowd's too" test $? -eq 0
 finish
