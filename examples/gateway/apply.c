@@ -291,8 +291,8 @@ static void settle_iface(apply *a, uint32_t i)
     const char *step = "";
     int err = 0;
     if (was == UINT32_MAX) {
-        err = worker_tun_add(g->worker, n->id, n->tun.fd, n->tun.offload);
-        step = "hand the device to its worker";
+        err = crew_tun_add(&g->crew, n->id, &n->tun);
+        step = "hand the device to its workers";
     } else if (strcmp(g->state.cfg->ifaces[was].canon, c->canon) != 0) {
         if (memcmp(&g->state.cfg->ifaces[was].addr4, &c->addr4, sizeof c->addr4) != 0 ||
             memcmp(&g->state.cfg->ifaces[was].addr6, &c->addr6, sizeof c->addr6) != 0)
@@ -312,7 +312,7 @@ static void settle_devices(apply *a)
     for (uint32_t i = 0; old->cfg != NULL && i < old->cfg->n_ifaces; i++) {
         if (find_iface(&a->next, old->cfg->ifaces[i].name) != UINT32_MAX)
             continue;
-        worker_tun_del(a->g->worker, old->ifaces[i].id);
+        crew_tun_del(&a->g->crew, old->ifaces[i].id);
         tun_close(&old->ifaces[i].tun);
     }
 }
@@ -344,6 +344,8 @@ static bool prepare(apply *a)
     a->next.peers = calloc((size_t)c->n_gateways + 1, sizeof *a->next.peers);
     if (a->next.ifaces == NULL || a->next.peers == NULL)
         return fail(a, "configuration", "", "out of memory");
+    if (c->workers > a->g->crew.limit)
+        return fail(a, "workers", "", "more than twice those at the start need a restart");
     if (c->n_next_hops > 1)
         qsort(c->next_hops, c->n_next_hops, sizeof *c->next_hops, hop_compare);
     if (!open_devices(a))
@@ -367,6 +369,7 @@ bool apply_config(gw *g, cfg *next, char *err, size_t n)
     routes_carry(g, &g->state, &a.next);
     state_free(&g->state);
     g->state = a.next;
+    (void)crew_fit(g, next);
     g->dirty = true;
     return true;
 }

@@ -325,10 +325,29 @@ static bool rd_state_file(cfg_rd *r, const cJSON *v, void *dst, const cfg_field 
     return rd_path(r, v->valuestring, c->state_file, sizeof c->state_file - 8);
 }
 
+static bool rd_weights(cfg_rd *r, const cJSON *v, void *dst, const cfg_field *f)
+{
+    cfg *c = dst;
+    uint32_t n = 0, sum = 0;
+    if (!cJSON_IsArray(v) || (uint32_t)cJSON_GetArraySize(v) != c->workers)
+        return rd_fail(r, "an array of %u numbers is expected here, one for each worker",
+                       c->workers);
+    for (const cJSON *e = v->child; e != NULL; e = e->next) {
+        const size_t at = rd_push_index(r, n);
+        if (!rd_u16(r, e, &c->weight[n], f))
+            return false;
+        sum += c->weight[n++];
+        rd_pop(r, at);
+    }
+    return sum != 0 ? true : rd_fail(r, "at least one worker needs a weight");
+}
+
 static const cfg_field TOP_FIELDS[] = {
     {"$schema", rd_ignore, 0, 0, 0, NULL, false},
     {"crypto", rd_word, offsetof(cfg, crypto), 0, 0, CRYPTO, false},
     {"offload", rd_bool, offsetof(cfg, offload), 0, 0, NULL, false},
+    {"workers", rd_u32, offsetof(cfg, workers), 1, CFG_WORKERS, NULL, false},
+    {"worker_weights", rd_weights, 0, 0, 1000, NULL, false},
     {"log", rd_log, offsetof(cfg, log), 0, 0, NULL, false},
     {"control", rd_control, offsetof(cfg, control), 0, 0, NULL, false},
     {"ipsec", rd_ipsec, offsetof(cfg, ipsec), 0, 0, NULL, false},
@@ -395,6 +414,9 @@ static void defaults(cfg *c)
     nhtb_settings_init(&c->ipsec);
     c->log.level = NHTB_LOG_NOTICE;
     c->offload = true;
+    c->workers = 1;
+    for (unsigned i = 0; i < CFG_WORKERS; i++)
+        c->weight[i] = 1;
 }
 
 static bool read_text(cfg_rd *r, const char *text, size_t n)

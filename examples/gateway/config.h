@@ -16,6 +16,7 @@
 #define CFG_SELECTORS 16
 #define CFG_PROPOSALS 8
 #define CFG_PSK_MAX   1024
+#define CFG_WORKERS   32
 
 typedef struct cfg_iface {
     char name[CFG_IFNAME];
@@ -149,7 +150,9 @@ typedef struct cfg {
     nhtb_prefix *locals;
     uint32_t n_ifaces, n_gateways, n_next_hops, n_routes, n_locals;
     uint8_t crypto; /* cfg_crypto */
-    bool offload;   /* super-packets and trains where the kernel has them */
+    uint32_t workers;
+    uint16_t weight[CFG_WORKERS]; /* of each; 1 where none is named */
+    bool offload;                 /* super-packets and trains where the kernel has them */
     cfg_control control;
     cfg_logging log;
     nhtb_settings ipsec;  /* process-wide; changing them needs a restart */

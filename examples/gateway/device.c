@@ -27,9 +27,9 @@ static int make_again(gw *g, uint32_t i, const char **step)
         return err;
     err = tun_configure(&fresh, &g->nl, &g->state.cfg->ifaces[i], step);
     if (err == 0) {
-        *step = "hand the device to its worker";
-        worker_tun_del(g->worker, n->id);
-        err = worker_tun_add(g->worker, n->id, fresh.fd, fresh.offload);
+        *step = "hand the device to its workers";
+        crew_tun_del(&g->crew, n->id);
+        err = crew_tun_add(&g->crew, n->id, &fresh);
     }
     if (err != 0) {
         tun_close(&fresh);
@@ -68,10 +68,11 @@ void devices_mend(gw *g)
         uv_timer_start(&g->device_timer, on_retry, RETRY_MS, 0);
 }
 
-void device_lost(gw *g, nhtb_iface_id id)
+void device_lost(gw *g, nhtb_iface_id id, int ifindex)
 {
     for (uint32_t i = 0; i < g->state.cfg->n_ifaces; i++)
-        if (g->state.ifaces[i].id.id == id.id) {
+        if (g->state.ifaces[i].id.id == id.id && g->state.ifaces[i].tun.ifindex == ifindex &&
+            !g->state.ifaces[i].lost) {
             g->state.ifaces[i].lost = true;
             log_text(&g->log, NHTB_LOG_ERROR, "interface %s: its device is gone",
                      g->state.cfg->ifaces[i].name);

@@ -7,11 +7,12 @@
 #include <uv.h>
 
 #include "config.h"
+#include "cpu.h"
+#include "crew.h"
 #include "keylog.h"
 #include "netlink.h"
 #include "sock.h"
 #include "tun.h"
-#include "worker.h"
 
 /** A route the library is given because of the configuration. */
 typedef struct gw_lib_route {
@@ -49,6 +50,7 @@ typedef struct gw_state {
 } gw_state;
 
 struct ctl_server;
+struct jobs;
 struct port500;
 
 typedef struct gw {
@@ -57,17 +59,19 @@ typedef struct gw {
     gw_state state;
     nhtb_settings settings; /* as the context was made */
     nhtb_ctx *ctx;
-    nhtb_worker *nw;
-    gw_worker *worker;
-    gw_sock ike[2]; /* port 500, v4 and v6 */
+    gw_crew crew;    /* the data plane */
+    uint8_t offload; /* SOCK_OFFLOAD_* allowed at the start */
+    gw_sock ike[2];  /* port 500, v4 and v6 */
     struct port500 *port500;
-    gw_sock data[GW_SOCKS]; /* the worker's */
+    struct jobs *jobs;
+    cpu_times cpu;
+    unsigned batch[2]; /* messages taken at a time: of port 500, of a worker */
     netlink nl;
     uv_loop_t loop;
     uv_timer_t timer, stop_timer, device_timer;
     uv_prepare_t pump;
     uv_signal_t signals[3];
-    uv_poll_t ike_poll[2], worker_poll;
+    uv_poll_t ike_poll[2], worker_poll[GW_WORKERS_MAX];
     struct ctl_server *ctl;
     nhtb_pkt *drain_pkt, **drain_v; /* for nhtb_drain */
     uint8_t *drain_memory;
@@ -121,19 +125,22 @@ bool events_handle(gw *g);
 
 /* loop.c */
 int loop_start(gw *g);
+/** What worker k tells is listened to. 0 or -errno. */
+int loop_watch_worker(gw *g, unsigned k);
 void loop_run(gw *g);
 void loop_stop(gw *g);
 /** Reads the file again and applies it. False: err says why; nothing changed. */
 bool loop_reload(gw *g, char *err, size_t n);
 
 /* device.c */
-void device_lost(gw *g, nhtb_iface_id id);
+/** The device that had this index: each worker tells. */
+void device_lost(gw *g, nhtb_iface_id id, int ifindex);
 /** Makes lost devices again; comes back by itself until it worked. */
 void devices_mend(gw *g);
 /** TUN_OFFLOAD_* and SOCK_OFFLOAD_* that the configuration allows. */
 static inline uint32_t offload_tun(const cfg *c)
 {
-    return c->offload ? TUN_OFFLOAD_ALL : 0;
+    return c->offload ? TUN_OFFLOAD_ALL : c->workers > 1 ? TUN_OFFLOAD_QUEUES : 0;
 }
 static inline uint8_t offload_sock(const cfg *c)
 {

@@ -9,56 +9,63 @@
 #include <stdlib.h>
 
 #include "ctl_server.h"
+#include "jobs.h"
 #include "owners.h"
 #include "port500.h"
 
 #define DRAIN       PORT500_BATCH
 #define BATCHES     4 /* of one input in a turn */
 #define PUMP_ROUNDS 64
+#define ENOUGH_NS   400000 /* of CPU time in one callback: then others get their turn */
+#define QUICK_NS    100000
+#define FEW         4 /* messages at a time, until it is seen that they are quickly done */
 #define STOP_MS     3000
+
+static bool enough(uint64_t begun)
+{
+    return cpu_begin() - begun > ENOUGH_NS;
+}
+
+/* Messages of a flood cost microseconds, those that make an SA a hundred times that. */
+static void fit_batch(unsigned *batch, uint64_t begun, bool full)
+{
+    const uint64_t took = cpu_begin() - begun;
+    if (took > ENOUGH_NS)
+        *batch = FEW;
+    else if (full && took < QUICK_NS && *batch < PORT500_BATCH)
+        *batch *= 2;
+}
 
 /* ---- output ---- */
 
-/* True: the worker got something. Paths of drained packets end with the next call into the library,
+/* A bit for the worker that got something. Paths of drained packets end with the next call into the library,
  * so everything is copied here, before anything is sent. */
-static bool dispatch(gw *g, const nhtb_pkt *p)
+static uint64_t dispatch(gw *g, const nhtb_pkt *p)
 {
     if (p->verdict == NHTB_PKT_TX && p->kind == NHTB_PKT_IKE_500) {
         port500_put(g->port500, p);
-        return false;
+        return 0;
     }
     if (p->verdict != NHTB_PKT_TX && p->verdict != NHTB_PKT_REINJECT)
-        return false;
-    worker_post(g->worker, p->verdict == NHTB_PKT_TX ? GW_MSG_TX : GW_MSG_REINJECT, p);
-    return true;
+        return 0;
+    return UINT64_C(1) << crew_post(&g->crew, p);
 }
 
 static bool drain(gw *g)
 {
-    bool posted = false;
+    uint64_t posted = 0;
     for (unsigned i = 0; i < DRAIN; i++) {
         nhtb_pkt *p = &g->drain_pkt[i];
         *p = (nhtb_pkt){.buf = p->buf, .cap = p->cap, .off = NHTB_HEADROOM};
     }
     const size_t n = nhtb_drain(g->ctx, g->drain_v, DRAIN, gw_now());
     for (size_t i = 0; i < n; i++)
-        posted = dispatch(g, g->drain_v[i]) || posted;
-    if (posted)
-        worker_wake(g->worker);
+        posted |= dispatch(g, g->drain_v[i]);
+    for (unsigned k = 0; k < g->crew.n; k++)
+        if ((posted >> k & 1) != 0)
+            worker_wake(g->crew.worker[k]);
     port500_flush(g->port500);
     return n > 0;
-}
-
-static bool run_jobs(gw *g)
-{
-    nhtb_job *j;
-    bool any = false;
-    while (nhtb_next_job(g->ctx, &j)) {
-        nhtb_job_run(j);
-        nhtb_job_done(g->ctx, j, gw_now());
-        any = true;
-    }
-    return any;
 }
 
 /* ---- the pump ---- */
@@ -66,7 +73,9 @@ static bool run_jobs(gw *g)
 static void on_timer(uv_timer_t *t)
 {
     gw *g = t->data;
+    const uint64_t begun = cpu_begin();
     (void)nhtb_timeout(g->ctx, gw_now());
+    cpu_end(&g->cpu, CPU_TIMER, begun);
 }
 
 static void arm(gw *g)
@@ -81,12 +90,12 @@ static void arm(gw *g)
     uv_timer_start(&g->timer, on_timer, (ns + NHTB_NS_PER_MS - 1) / NHTB_NS_PER_MS, 0);
 }
 
-static void on_pump(uv_prepare_t *p)
+/* True: there was something in the last round, too. */
+static bool pump(gw *g, uint64_t begun)
 {
-    gw *g = p->data;
     bool busy = true;
-    for (unsigned i = 0; busy && i < PUMP_ROUNDS; i++) {
-        busy = run_jobs(g);
+    for (unsigned i = 0; busy && i < PUMP_ROUNDS && !enough(begun); i++) {
+        busy = jobs_submit(g->jobs);
         busy = drain(g) || busy;
         busy = events_handle(g) || busy;
         if (g->owners_dirty)
@@ -96,62 +105,92 @@ static void on_pump(uv_prepare_t *p)
             busy = true;
         }
     }
+    return busy;
+}
+
+static void on_pump(uv_prepare_t *p)
+{
+    gw *g = p->data;
+    const uint64_t begun = cpu_begin();
+    const bool busy = pump(g, begun);
     if (g->stopping && nhtb_idle(g->ctx))
         uv_stop(&g->loop);
     arm(g);
     if (busy)
         uv_timer_start(&g->timer, on_timer, 0, 0); /* more waits: come back at once */
+    cpu_end(&g->cpu, CPU_PUMP, begun);
 }
 
 /* ---- input ---- */
+
+/* One batch and its answers, which leave before the next requests are looked at. */
+static bool port500_turn(gw *g, const gw_sock *s)
+{
+    const uint64_t begun = cpu_begin();
+    const bool more = port500_receive(g->port500, s, g->batch[0]);
+    while (drain(g))
+        continue;
+    fit_batch(&g->batch[0], begun, more);
+    return more;
+}
 
 static void on_ike(uv_poll_t *p, int status, int events)
 {
     gw *g = p->data;
     const gw_sock *s = &g->ike[p == &g->ike_poll[1]];
+    const uint64_t begun = cpu_begin();
     if (status != 0 || (events & UV_READABLE) == 0)
         return;
-    for (unsigned i = 0; i < BATCHES && port500_receive(g->port500, s); i++)
-        while (drain(g)) /* answers leave before the next requests are looked at */
-            continue;
+    for (unsigned i = 0; i < BATCHES && !enough(begun) && port500_turn(g, s); i++)
+        continue;
+    cpu_end(&g->cpu, CPU_PORT500, begun);
 }
 
-/* Takes one batch of the worker's messages. True: more may wait. */
-static bool from_worker(gw *g)
+/* Takes one batch of a worker's messages. True: more may wait. */
+static bool from_worker(gw *g, gw_worker *w, unsigned most)
 {
     gw_msg *m[PORT500_BATCH];
     nhtb_pkt *v[PORT500_BATCH];
     unsigned n = 0, punts = 0;
-    while (n < PORT500_BATCH && (m[n] = worker_take(g->worker)) != NULL) {
+    while (n < most && (m[n] = worker_take(w)) != NULL) {
         if (m[n]->kind == GW_MSG_PUNT)
             v[punts++] = &m[n]->pkt;
         else if (m[n]->kind == GW_MSG_PATH_MTU)
             nhtb_path_mtu(g->ctx, &m[n]->path, m[n]->mtu, gw_now());
         else if (m[n]->kind == GW_MSG_TUN_LOST)
-            device_lost(g, m[n]->iface);
+            device_lost(g, m[n]->queue.iface, m[n]->queue.ifindex);
         n++;
     }
     if (punts > 0)
         (void)nhtb_feed(g->ctx, v, punts, gw_now());
     for (unsigned i = 0; i < n; i++)
         free(m[i]);
-    return n == PORT500_BATCH;
+    return n == most;
+}
+
+static bool worker_turn(gw *g, gw_worker *w)
+{
+    const uint64_t begun = cpu_begin();
+    const bool more = from_worker(g, w, g->batch[1]);
+    while (drain(g))
+        continue;
+    fit_batch(&g->batch[1], begun, more);
+    return more;
 }
 
 static void on_worker(uv_poll_t *p, int status, int events)
 {
     gw *g = p->data;
+    gw_worker *w = g->crew.worker[p - g->worker_poll];
+    const uint64_t begun = cpu_begin();
+    bool more = true;
     (void)status;
     (void)events;
-    for (unsigned i = 0; i < BATCHES; i++) {
-        const bool more = from_worker(g);
-        while (drain(g))
-            continue;
-        if (!more)
-            return;
-    }
-    /* the wake-up may be taken while messages are left: raise it again */
-    worker_renotify(g->worker);
+    for (unsigned i = 0; more && i < BATCHES && !enough(begun); i++)
+        more = worker_turn(g, w);
+    if (more) /* the wake-up may be taken while messages are left: raise it again */
+        worker_renotify(w);
+    cpu_end(&g->cpu, CPU_WORKER, begun);
 }
 
 /* ---- signals ---- */
@@ -211,7 +250,10 @@ static int buffers(gw *g)
     const nhtb_limits *l = &g->settings.limits;
     const uint32_t room = l->ike_message > l->held_bytes ? l->ike_message : l->held_bytes;
     const size_t each = (room + NHTB_HEADROOM + NHTB_TAILROOM + 4 + 63) / 64 * 64;
-    const int err = port500_new(&g->port500, g, l->ike_message);
+    g->batch[0] = g->batch[1] = FEW;
+    int err = port500_new(&g->port500, g, l->ike_message);
+    if (err == 0)
+        err = jobs_new(&g->jobs, g);
     if (err != 0)
         return err;
     g->drain_memory = malloc(DRAIN * each);
@@ -227,11 +269,16 @@ static int buffers(gw *g)
     return 0;
 }
 
-static void watch(gw *g, uv_poll_t *p, int fd, uv_poll_cb cb)
+static int watch(gw *g, uv_poll_t *p, int fd, uv_poll_cb cb)
 {
-    uv_poll_init(&g->loop, p, fd);
+    const int err = uv_poll_init(&g->loop, p, fd);
     p->data = g;
-    uv_poll_start(p, UV_READABLE, cb);
+    return err != 0 ? err : uv_poll_start(p, UV_READABLE, cb);
+}
+
+int loop_watch_worker(gw *g, unsigned k)
+{
+    return watch(g, &g->worker_poll[k], worker_event_fd(g->crew.worker[k]), on_worker);
 }
 
 int loop_start(gw *g)
@@ -251,11 +298,11 @@ int loop_start(gw *g)
         g->signals[i].data = g;
         uv_signal_start(&g->signals[i], on_signal, SIGNALS[i]);
     }
-    for (unsigned i = 0; i < 2; i++)
+    int watched = 0;
+    for (unsigned i = 0; watched == 0 && i < 2; i++)
         if (g->ike[i].fd >= 0)
-            watch(g, &g->ike_poll[i], g->ike[i].fd, on_ike);
-    watch(g, &g->worker_poll, worker_event_fd(g->worker), on_worker);
-    return 0;
+            watched = watch(g, &g->ike_poll[i], g->ike[i].fd, on_ike);
+    return watched;
 }
 
 void loop_run(gw *g)
@@ -273,9 +320,13 @@ static void close_handle(uv_handle_t *h, void *arg)
 void loop_stop(gw *g)
 {
     ctl_stop(g);
+    if (g->jobs != NULL)
+        jobs_cancel(g->jobs);
     uv_walk(&g->loop, close_handle, NULL);
-    uv_run(&g->loop, UV_RUN_DEFAULT);
+    uv_run(&g->loop, UV_RUN_DEFAULT); /* until the last job is back, too */
     (void)uv_loop_close(&g->loop);
+    jobs_del(g->jobs);
+    g->jobs = NULL;
     port500_del(g->port500);
     g->port500 = NULL;
     free(g->drain_memory);

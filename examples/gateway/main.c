@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ctl_server.h"
+#include "jobs.h"
 #include "owners.h"
 
 enum { EXIT_FAIL = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3, EXIT_RESOURCE = 4 };
@@ -87,26 +88,24 @@ static options parse(int argc, char **argv)
     return o;
 }
 
-static int open_sockets(gw *g)
+static int no_socket(const char *what, int err)
+{
+    return complain(EXIT_RESOURCE, what,
+                    err == -EADDRINUSE ? "in use; does another IKE daemon run?" : strerror(-err));
+}
+
+static int open_sockets(gw *g, const cfg *c)
 {
     char what[64];
     for (unsigned i = 0; i < 2; i++) {
         const uint8_t family = i == 0 ? 4 : 6;
-        int err = udp_open(&g->ike[i], family, 500);
-        if (err == 0)
-            err = udp_open(&g->data[i == 0 ? GW_SOCK_UDP4 : GW_SOCK_UDP6], family, 4500);
-        if (err != 0) {
-            snprintf(what, sizeof what, "UDP port %d (IPv%u)", g->ike[i].fd < 0 ? 500 : 4500,
-                     family);
-            return complain(EXIT_RESOURCE, what,
-                            err == -EADDRINUSE ? "in use; does another IKE daemon run?"
-                                               : strerror(-err));
-        }
-        err = rawesp_open(&g->data[i == 0 ? GW_SOCK_RAW4 : GW_SOCK_RAW6], family);
+        const int err = udp_open(&g->ike[i], family, 500);
+        snprintf(what, sizeof what, "UDP port 500 (IPv%u)", family);
         if (err != 0)
-            return complain(EXIT_RESOURCE, "raw ESP socket", strerror(-err));
+            return no_socket(what, err);
     }
-    return 0;
+    const int err = crew_open(&g->crew, crew_limit(c), what, sizeof what);
+    return err == 0 ? 0 : no_socket(what, err);
 }
 
 static void raise_limit(uint32_t *limit, uint64_t wanted)
@@ -126,7 +125,7 @@ static nhtb_settings settings_for(const cfg *c)
         peers += times;
         owners += c->gateways[i].n_owners;
     }
-    s.workers = 1;
+    s.workers = (uint16_t)crew_limit(c);
     s.emit = NHTB_EMIT_PAYLOAD;
     raise_limit(&s.limits.held_bytes, CFG_MTU_MAX);
     raise_limit(&s.limits.ifaces, 2u * (uint64_t)c->n_ifaces);
@@ -182,19 +181,16 @@ static int make_context(gw *g, const cfg *c)
     if (err == NHTB_ERR_UNSUPPORTED)
         return complain(EXIT_CONFIG, "crypto",
                         "not in this build, not for this CPU, or without what is configured");
-    if (err == 0)
-        err = nhtb_worker_new(&g->nw, g->ctx, 0);
     if (err != 0)
         return complain(EXIT_FAIL, "libnhtb", nhtb_strerror(err));
     log_text(&g->log, NHTB_LOG_INFO, "libnhtb %s, crypto %s", nhtb_version(), name);
     return 0;
 }
 
-static int start_worker(gw *g, const cfg *c)
+static int start_workers(gw *g, const cfg *c)
 {
-    for (unsigned i = 0; i < GW_SOCKS; i++)
-        sock_probe(&g->data[i], offload_sock(c));
-    const int err = worker_start(&g->worker, g->nw, g->data);
+    g->offload = offload_sock(c);
+    const int err = crew_fit(g, c);
     return err == 0 ? 0 : complain(EXIT_FAIL, "data plane thread", strerror(-err));
 }
 
@@ -233,13 +229,13 @@ static int start(gw *g, const options *o, cfg *c)
     char err[900];
     int status = start_control(g, o, c);
     if (status == 0)
-        status = open_sockets(g);
+        status = open_sockets(g, c);
     if (status == 0)
         status = start_keylog(g, o);
     if (status == 0)
         status = make_context(g, c);
     if (status == 0)
-        status = start_worker(g, c);
+        status = start_workers(g, c);
     if (status == 0 && nl_open(&g->nl) != 0)
         status = complain(EXIT_RESOURCE, "netlink", strerror(errno));
     if (status != 0) {
@@ -257,13 +253,10 @@ static int start(gw *g, const options *o, cfg *c)
 
 static void finish(gw *g)
 {
-    worker_stop(g->worker); /* sends what still waits: the deletes */
-    g->worker = NULL;
+    crew_stop(&g->crew); /* sends what still waits: the deletes */
     apply_nothing(g);
-    nhtb_worker_del(g->nw);
+    crew_fini(&g->crew);
     nhtb_ctx_del(g->ctx);
-    for (unsigned i = 0; i < GW_SOCKS; i++)
-        sock_close(&g->data[i]);
     for (unsigned i = 0; i < 2; i++)
         sock_close(&g->ike[i]);
     nl_close(&g->nl);
@@ -276,8 +269,7 @@ static void init(gw *g, const options *o)
     g->log = (gw_log){.fd = STDERR_FILENO, .level = NHTB_LOG_NOTICE, .json = o->log_json};
     g->config_path = o->config;
     g->nl.fd = -1;
-    for (unsigned i = 0; i < GW_SOCKS; i++)
-        g->data[i].fd = -1;
+    crew_init(&g->crew);
     for (unsigned i = 0; i < 2; i++)
         g->ike[i].fd = -1;
     g->wall_offset_s = (uint64_t)time(NULL) - gw_now() / NHTB_NS_PER_S;
@@ -323,6 +315,7 @@ int main(int argc, char **argv)
         return complain(EXIT_FAIL, "start", "out of memory");
     init(g, &o);
     host_harden();
+    jobs_size_pool();
     signal(SIGPIPE, SIG_IGN);
     cfg *c = cfg_load(o.config, &g->log, &e);
     int status = 0;

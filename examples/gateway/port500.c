@@ -47,14 +47,14 @@ static unsigned parse(port500 *p, const gw_sock *s, unsigned got)
     return n;
 }
 
-bool port500_receive(port500 *p, const gw_sock *s)
+bool port500_receive(port500 *p, const gw_sock *s, unsigned most)
 {
     rx *r = &p->rx;
-    for (unsigned i = 0; i < PORT500_BATCH; i++) {
+    for (unsigned i = 0; i < most; i++) {
         r->pkt[i] = (nhtb_pkt){.buf = p->memory + (size_t)i * p->room, .cap = p->room};
         sock_fill_rx(&r->h[i].msg_hdr, &r->slot[i], &r->pkt[i], p->room);
     }
-    const int got = sock_receive_batch(s, r->h, PORT500_BATCH);
+    const int got = sock_receive_batch(s, r->h, most);
     if (got <= 0) {
         p->stats.receive_errors += errno != EAGAIN && errno != EINTR;
         return got < 0 && errno == EINTR;
@@ -62,7 +62,7 @@ bool port500_receive(port500 *p, const gw_sock *s)
     p->stats.received += (unsigned)got;
     const unsigned n = parse(p, s, (unsigned)got);
     (void)nhtb_feed(p->g->ctx, r->v, n, gw_now());
-    return true;
+    return (unsigned)got == most;
 }
 
 /* ---- output ---- */

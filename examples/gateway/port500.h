@@ -21,8 +21,8 @@ int port500_new(port500 **out, gw *g, uint32_t room);
 /** NULL is allowed. */
 void port500_del(port500 *p);
 const port500_stats *port500_get_stats(const port500 *p);
-/** One batch of socket s is received and fed. True: more may wait. */
-bool port500_receive(port500 *p, const gw_sock *s);
+/** One batch of socket s is received and fed, at most n <= PORT500_BATCH. True: more may wait. */
+bool port500_receive(port500 *p, const gw_sock *s, unsigned n);
 /** Queues a drained packet: addresses are copied, its bytes must stay until port500_flush. At most
  *  PORT500_BATCH of them. */
 void port500_put(port500 *p, const nhtb_pkt *pkt);

@@ -2,7 +2,7 @@
  * Raw sockets for native ESP (IP protocol 50, RFC 4303), used where no NAT is seen. Called by
  * main.c before privileges are given up. The kernel reassembles outer fragments. */
 #define _GNU_SOURCE
-#include "sock.h"
+#include "steer.h"
 
 #include <errno.h>
 #include <string.h>
@@ -32,4 +32,30 @@ int rawesp_open(gw_sock *s, uint8_t family)
     set(s->fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
     sock_set_df(s, false);
     return 0;
+}
+
+/* Bound to an address that no packet from outside has; binding again is allowed. */
+static int bind_to(const gw_sock *s, bool loopback)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    v4.sin_addr.s_addr = htonl(loopback ? INADDR_LOOPBACK : INADDR_ANY);
+    v6.sin6_addr = loopback ? in6addr_loopback : in6addr_any;
+    const int r = s->family == 4 ? bind(s->fd, (struct sockaddr *)&v4, sizeof v4)
+                                 : bind(s->fd, (struct sockaddr *)&v6, sizeof v6);
+    return r != 0 ? -errno : 0;
+}
+
+int rawesp_park(gw_sock *s)
+{
+    if (s->fd < 0)
+        return 0;
+    /* without a loopback address the filter alone keeps it quiet: every packet costs a look then */
+    const int err = steer_raw(s, &(gw_share){.n = 0});
+    return bind_to(s, true) == 0 ? 0 : err;
+}
+
+int rawesp_wake(gw_sock *s)
+{
+    return s->fd < 0 ? 0 : bind_to(s, false);
 }

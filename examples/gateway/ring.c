@@ -21,7 +21,7 @@ void ring_fini(gw_ring *r)
 {
     for (gw_msg *m = ring_take(r); m != NULL; m = ring_take(r)) {
         if (m->kind == GW_MSG_TUN_ADD)
-            close(m->fd);
+            close(m->queue.fd);
         free(m);
     }
     if (r->wake_fd >= 0)
@@ -73,7 +73,7 @@ gw_msg *msg_new(gw_msg_kind kind, uint32_t cap)
         return NULL;
     memset(m, 0, sizeof *m);
     m->kind = kind;
-    m->fd = -1;
+    m->queue.fd = -1;
     m->pkt.buf = m->data;
     m->pkt.cap = cap;
     return m;

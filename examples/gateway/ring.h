@@ -9,21 +9,28 @@
 #include <stdatomic.h>
 
 typedef enum gw_msg_kind {
-    GW_MSG_TUN_ADD = 1, /* to the worker: iface, fd (moved), offload */
-    GW_MSG_TUN_DEL,     /* to the worker: iface */
+    GW_MSG_TUN_ADD = 1, /* to the worker: queue (its fd is moved) */
+    GW_MSG_TUN_DEL,     /* to the worker: queue.iface */
     GW_MSG_TX,          /* to the worker: pkt, path */
     GW_MSG_REINJECT,    /* to the worker: pkt (inner) */
     GW_MSG_STOP,        /* to the worker */
     GW_MSG_PUNT,        /* to control: pkt, path */
     GW_MSG_PATH_MTU,    /* to control: path, mtu */
-    GW_MSG_TUN_LOST     /* to control: iface; its device is gone */
+    GW_MSG_TUN_LOST     /* to control: queue; its device is gone */
 } gw_msg_kind;
+
+/** A queue of a TUN device. */
+typedef struct gw_queue {
+    nhtb_iface_id iface;
+    int fd, ifindex;
+    uint32_t offload; /* TUN_OFFLOAD_* */
+    bool reads;       /* else another worker reads the device; this one only writes */
+} gw_queue;
 
 typedef struct gw_msg {
     gw_msg_kind kind;
-    nhtb_iface_id iface;
-    int fd;
-    uint32_t mtu, offload;
+    gw_queue queue;
+    uint32_t mtu;
     nhtb_path path;
     nhtb_pkt pkt; /* buf points to data */
     uint8_t data[];

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "jobs.h"
 #include "port500.h"
 
 /* ---- parts ---- */
@@ -264,8 +265,8 @@ static void put_sockets(json_out *w, const gw *g)
     static const char *const NAMES[GW_SOCKS] = {"udp4", "udp6", "esp4", "esp6"};
     json_open(w, "sockets", '{');
     for (unsigned i = 0; i < GW_SOCKS; i++)
-        if (g->data[i].fd >= 0)
-            put_offload(w, NAMES[i], g->data[i].offload, sock_offload_name);
+        if (g->crew.sock[0][i].fd >= 0)
+            put_offload(w, NAMES[i], g->crew.sock[0][i].offload, sock_offload_name);
     json_close(w, '}');
 }
 
@@ -354,12 +355,15 @@ static void put_host(json_out *w, const gw *g)
     const port500_stats *k = port500_get_stats(g->port500);
     json_open(w, "host", '{');
     for (unsigned i = 0; (name = worker_stat_name(i, &text)) != NULL; i++)
-        json_u64(w, name, worker_stat(worker_stats(g->worker), i));
+        json_u64(w, name, crew_stat(&g->crew, i));
     json_u64(w, "port500_received", k->received);
     json_u64(w, "port500_sent", k->sent);
     json_u64(w, "port500_truncated", k->truncated);
     json_u64(w, "port500_receive_errors", k->receive_errors);
     json_u64(w, "port500_send_errors", k->send_errors);
+    for (unsigned i = 0; (name = cpu_name(i)) != NULL; i++)
+        json_u64(w, name, g->cpu.longest_ns[i] / 1000);
+    json_u64(w, "jobs_done", jobs_done(g->jobs));
     json_u64(w, "reloads", g->reloads);
     json_u64(w, "reloads_failed", g->reloads_failed);
     json_u64(w, "route_errors", g->route_errors);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * msghdr <-> packet: see sock.h. Used by worker.c (port 4500, raw ESP) and port500.c. */
 #define _GNU_SOURCE
-#include "sock.h"
+#include "steer.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <netinet/udp.h>
 #include <string.h>
 #include <unistd.h>
@@ -191,27 +190,6 @@ void sock_make_train(struct msghdr *h, uint16_t each)
     add_control(h, SOL_UDP, UDP_SEGMENT, &each, sizeof each);
 }
 
-/* SPIs up to 255 are reserved (RFC 4303 2.1): no SA has one. IPv4 raw sockets see the IP header. */
-static int attach_filter(const gw_sock *s)
-{
-    struct sock_filter v4[] = {
-        BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
-        BPF_STMT(BPF_LD | BPF_W | BPF_IND, 0),
-        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 255, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-        BPF_STMT(BPF_RET | BPF_K, 0),
-    };
-    struct sock_filter v6[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
-        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 255, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-        BPF_STMT(BPF_RET | BPF_K, 0),
-    };
-    const struct sock_fprog f =
-        s->family == 4 ? (struct sock_fprog){5, v4} : (struct sock_fprog){4, v6};
-    return setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_FILTER, &f, sizeof f);
-}
-
 void sock_probe(gw_sock *s, uint8_t wanted)
 {
     int value = 0;
@@ -220,7 +198,7 @@ void sock_probe(gw_sock *s, uint8_t wanted)
     if (s->fd < 0)
         return;
     if (s->port == 0) {
-        if ((wanted & SOCK_OFFLOAD_FILTER) != 0 && attach_filter(s) == 0)
+        if ((wanted & SOCK_OFFLOAD_FILTER) != 0 && steer_raw(s, &(gw_share){.n = 1}) == 0)
             s->offload = SOCK_OFFLOAD_FILTER;
         return;
     }
@@ -235,7 +213,7 @@ void sock_probe(gw_sock *s, uint8_t wanted)
 
 const char *sock_offload_name(unsigned i)
 {
-    static const char *const NAMES[] = {"udp_segment", "udp_gro", "filter"};
+    static const char *const NAMES[] = {"udp_segment", "udp_gro", "filter", "steering"};
     return i < sizeof NAMES / sizeof *NAMES ? NAMES[i] : NULL;
 }
 

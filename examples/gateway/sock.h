@@ -23,7 +23,8 @@ enum {
     SOCK_OFFLOAD_SEGMENT = 1, /* UDP_SEGMENT: a send of several equal datagrams */
     SOCK_OFFLOAD_GRO = 2,     /* UDP_GRO: a receive of several */
     SOCK_OFFLOAD_FILTER = 4,  /* raw ESP: a filter in the kernel drops what cannot be ours */
-    SOCK_OFFLOAD_ALL = 7
+    SOCK_OFFLOAD_STEER = 8,   /* with several workers: the kernel finds a packet's worker */
+    SOCK_OFFLOAD_ALL = 15
 };
 
 /** Everything one message needs around its payload. */
@@ -37,6 +38,13 @@ typedef struct gw_slot {
 /** udp.c / rawesp.c. 0 or -errno; s->fd is -1 when the family does not exist on this host. */
 int udp_open(gw_sock *s, uint8_t family, uint16_t port);
 int rawesp_open(gw_sock *s, uint8_t family);
+/** One more socket for the port of `first`, which shares it from now on with sockets of our user that
+ *  want to. -1 in s->fd when first has none. */
+int udp_share(gw_sock *s, gw_sock *first);
+/** A raw socket that is open but gets nothing: it can send. rawesp_wake makes it get what others get; no
+ *  privilege is needed for that. */
+int rawesp_park(gw_sock *s);
+int rawesp_wake(gw_sock *s);
 void sock_close(gw_sock *s);
 
 /** Fills h to send p along p->path. */

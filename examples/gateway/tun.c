@@ -91,6 +91,24 @@ int tun_open(gw_tun *t, const char *name, uint32_t wanted, const char **step)
     return err;
 }
 
+int tun_queue(const gw_tun *t)
+{
+    struct ifreq ifr;
+    if ((t->offload & TUN_OFFLOAD_QUEUES) == 0)
+        return -1;
+    const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return -1;
+    memset(&ifr, 0, sizeof ifr);
+    ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_MULTI_QUEUE |
+                            ((t->offload & TUN_OFFLOAD_VNET) != 0 ? IFF_VNET_HDR : 0));
+    snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", t->name);
+    if (ioctl(fd, TUNSETIFF, &ifr) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 const char *tun_offload_name(unsigned i)
 {
     static const char *const NAMES[] = {"vnet_hdr", "checksum", "tso", "uso", "multi_queue"};

@@ -25,6 +25,8 @@ enum {
 /** Makes the device (carrier off, link still down) with what the kernel can do of `wanted`
  *  (TUN_OFFLOAD_*). 0, or -errno with *step naming what failed. */
 int tun_open(gw_tun *t, const char *name, uint32_t wanted, const char **step);
+/** One more queue of the device for another thread; -1: it has one only, or errno says why. */
+int tun_queue(const gw_tun *t);
 /** Name of the i-th lowest bit of TUN_OFFLOAD_*; NULL after the last. */
 const char *tun_offload_name(unsigned i);
 /** Addresses, MTU, link up. 0, or -errno with *step. */

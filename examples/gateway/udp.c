@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * UDP sockets on ports 500 and 4500 (RFC 7296 2, RFC 3948). Called by main.c before privileges are
- * given up. No SO_REUSEADDR: a second IKE daemon on the host must be noticed, not shared with. */
+ * given up, by crew.c for workers that come later. No SO_REUSEADDR, and SO_REUSEPORT only after the
+ * first bind: a second IKE daemon on the host must be noticed, not shared with. */
 #define _GNU_SOURCE
 #include "sock.h"
 
@@ -36,7 +37,7 @@ static int bind_any(const gw_sock *s)
     return r != 0 ? -errno : 0;
 }
 
-int udp_open(gw_sock *s, uint8_t family, uint16_t port)
+static int open_one(gw_sock *s, uint8_t family, uint16_t port, bool shared)
 {
     *s = (gw_sock){.fd = -1,
                    .family = family,
@@ -47,6 +48,8 @@ int udp_open(gw_sock *s, uint8_t family, uint16_t port)
     if (s->fd < 0)
         return errno == EAFNOSUPPORT ? 0 : -errno;
     int err = options(s);
+    if (err == 0 && shared)
+        err = set(s->fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (err == 0)
         err = bind_any(s);
     if (err != 0) {
@@ -57,4 +60,18 @@ int udp_open(gw_sock *s, uint8_t family, uint16_t port)
     (void)set(s->fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
     sock_set_df(s, false);
     return 0;
+}
+
+int udp_open(gw_sock *s, uint8_t family, uint16_t port)
+{
+    return open_one(s, family, port, false);
+}
+
+int udp_share(gw_sock *s, gw_sock *first)
+{
+    *s = (gw_sock){.fd = -1, .family = first->family};
+    if (first->fd < 0)
+        return 0;
+    const int err = set(first->fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    return err != 0 ? err : open_one(s, first->family, first->port, true);
 }

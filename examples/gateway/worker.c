@@ -29,23 +29,24 @@ static void port_add(gw_worker *w, const gw_msg *m)
 {
     port *t = malloc(sizeof *t);
     if (t == NULL) {
-        close(m->fd);
+        close(m->queue.fd);
         return;
     }
-    *t = (port){.iface = m->iface, .fd = m->fd, .offload = m->offload, .next = w->ports};
+    *t = (port){.q = m->queue, .next = w->ports};
     w->ports = t;
-    watch(w, t->fd, t);
+    if (t->q.reads)
+        watch(w, t->q.fd, t);
 }
 
 static void port_del(gw_worker *w, nhtb_iface_id iface)
 {
     for (port **at = &w->ports; *at != NULL; at = &(*at)->next) {
         port *t = *at;
-        if (t->iface.id != iface.id)
+        if (t->q.iface.id != iface.id)
             continue;
         *at = t->next;
-        (void)epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, t->fd, NULL); /* the description lives on */
-        close(t->fd);
+        (void)epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, t->q.fd, NULL); /* the description lives on */
+        close(t->q.fd);
         free(t);
         return;
     }
@@ -54,11 +55,13 @@ static void port_del(gw_worker *w, nhtb_iface_id iface)
 void worker_port_lost(gw_worker *w, port *t)
 {
     gw_count(&w->stats.tun_lost);
-    (void)epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, t->fd, NULL); /* else it would be ready for ever */
+    (void)epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, t->q.fd,
+                    NULL); /* else it would be ready for ever */
     gw_msg *m = msg_new(GW_MSG_TUN_LOST, 0);
     if (m == NULL)
         return;
-    m->iface = t->iface;
+    m->queue.iface = t->q.iface;
+    m->queue.ifindex = t->q.ifindex;
     if (ring_put(&w->to_control, m))
         ring_wake(&w->to_control);
     else
@@ -70,7 +73,7 @@ static void handle(gw_worker *w, gw_msg *m)
     nhtb_pkt *p = &m->pkt;
     switch (m->kind) {
     case GW_MSG_TUN_ADD: port_add(w, m); break;
-    case GW_MSG_TUN_DEL: port_del(w, m->iface); break;
+    case GW_MSG_TUN_DEL: port_del(w, m->queue.iface); break;
     case GW_MSG_STOP: w->stopping = true; break;
     case GW_MSG_TX: tx_put(&w->tx, p, worker_now()); break;
     case GW_MSG_REINJECT: worker_run(w, &p, 1, nhtb_worker_out); break;
@@ -124,6 +127,8 @@ static void turn(gw_worker *w, const struct epoll_event *e, int n)
         const gw_sock *s = as_socket(w, e[i].data.ptr);
         if (s != NULL)
             worker_receive(w, s);
+        else if (e[i].data.ptr == &w->mesh)
+            worker_take_over(w);
         else if (e[i].data.ptr != &w->to_worker)
             worker_tun_read(w, e[i].data.ptr);
     }
@@ -148,7 +153,7 @@ static void *thread_main(void *arg)
 static void dispose(gw_worker *w)
 {
     while (w->ports != NULL)
-        port_del(w, w->ports->iface);
+        port_del(w, w->ports->q.iface);
     ring_fini(&w->to_worker);
     ring_fini(&w->to_control);
     if (w->epoll_fd >= 0)
@@ -178,19 +183,24 @@ static int prepare(gw_worker *w, const gw_sock *socks)
         return err;
     tx_init(&w->tx, socks, &w->stats, &w->to_control);
     watch(w, w->to_worker.wake_fd, &w->to_worker);
+    if (w->mesh != NULL)
+        watch(w, w->mesh->wake_fd[w->index], &w->mesh);
     for (unsigned i = 0; i < GW_SOCKS; i++)
         if (w->tx.q[i].sock.fd >= 0)
             watch(w, w->tx.q[i].sock.fd, &w->tx.q[i].sock);
     return 0;
 }
 
-int worker_start(gw_worker **out, nhtb_worker *nw, const gw_sock *socks)
+int worker_start(gw_worker **out, nhtb_worker *nw, const gw_sock *socks, gw_mesh *mesh,
+                 unsigned index)
 {
     gw_worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
     if (w == NULL)
         return -ENOMEM;
     memset(w, 0, sizeof *w);
     w->nw = nw;
+    w->mesh = mesh;
+    w->index = index;
     w->epoll_fd = w->to_worker.wake_fd = w->to_control.wake_fd = -1;
     int err = prepare(w, socks);
     if (err == 0) {
@@ -230,9 +240,9 @@ void worker_stop(gw_worker *w)
     dispose(w);
 }
 
-int worker_tun_add(gw_worker *w, nhtb_iface_id iface, int fd, uint32_t offload)
+int worker_tun_add(gw_worker *w, const gw_queue *q)
 {
-    const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    const int own = fcntl(q->fd, F_DUPFD_CLOEXEC, 0);
     if (own < 0)
         return -errno;
     gw_msg *m = msg_new(GW_MSG_TUN_ADD, 0);
@@ -240,9 +250,8 @@ int worker_tun_add(gw_worker *w, nhtb_iface_id iface, int fd, uint32_t offload)
         close(own);
         return -ENOMEM;
     }
-    m->iface = iface;
-    m->fd = own;
-    m->offload = offload;
+    m->queue = *q;
+    m->queue.fd = own;
     post_surely(w, m);
     return 0;
 }
@@ -252,7 +261,7 @@ void worker_tun_del(gw_worker *w, nhtb_iface_id iface)
     gw_msg *m = msg_new(GW_MSG_TUN_DEL, 0);
     if (m == NULL)
         return;
-    m->iface = iface;
+    m->queue.iface = iface;
     post_surely(w, m);
 }
 

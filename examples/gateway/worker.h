@@ -5,6 +5,7 @@
 #ifndef GATEWAY_WORKER_H
 #define GATEWAY_WORKER_H
 
+#include "handoff.h"
 #include "ring.h"
 #include "sock.h"
 
@@ -28,7 +29,8 @@
     X(tun_lost, "TUN devices that went away under the gateway")                                    \
     X(punts, "packets handed to the control thread")                                               \
     X(punts_dropped, "packets the control thread's queue had no room for")                         \
-    X(handoffs_dropped, "packets for a worker that does not exist")                                \
+    X(handoffs_taken, "packets that another worker received")                                      \
+    X(handoffs_dropped, "packets for another worker that its queue had no room for")               \
     X(control_dropped, "control packets the worker's queue had no room for")                       \
     X(bursts, "bursts processed")
 
@@ -42,14 +44,15 @@ enum { GW_SOCK_UDP4, GW_SOCK_UDP6, GW_SOCK_RAW4, GW_SOCK_RAW6, GW_SOCKS };
 
 typedef struct gw_worker gw_worker;
 
-/** Makes the thread. nw: the library's worker, used by that thread until worker_stop. socks[GW_SOCKS]
- *  are borrowed; fd -1 is allowed. 0 or -errno. Control thread, like all functions here. */
-int worker_start(gw_worker **out, nhtb_worker *nw, const gw_sock *socks);
+/** Makes thread number `index`. nw: the library's worker, used by that thread until worker_stop.
+ *  socks[GW_SOCKS] are borrowed; fd -1 is allowed. mesh: it joined before, or NULL: it is alone.
+ *  0 or -errno. Control thread, like all functions here. */
+int worker_start(gw_worker **out, nhtb_worker *nw, const gw_sock *socks, gw_mesh *mesh,
+                 unsigned index);
 /** Ends and joins the thread, frees everything. NULL is allowed. */
 void worker_stop(gw_worker *w);
-/** A duplicate of fd is used from now on for packets of iface. offload: TUN_OFFLOAD_* of the device.
- *  0 or -errno. */
-int worker_tun_add(gw_worker *w, nhtb_iface_id iface, int fd, uint32_t offload);
+/** A duplicate of q->fd is used from now on for packets of q->iface. 0 or -errno. */
+int worker_tun_add(gw_worker *w, const gw_queue *q);
 void worker_tun_del(gw_worker *w, nhtb_iface_id iface);
 /** Copies p to the worker: GW_MSG_TX or GW_MSG_REINJECT. Never blocks; counts what it drops. */
 void worker_post(gw_worker *w, gw_msg_kind kind, const nhtb_pkt *p);

@@ -26,9 +26,7 @@ typedef struct gw_pool {
 } gw_pool;
 
 typedef struct port {
-    nhtb_iface_id iface;
-    int fd;
-    uint32_t offload;  /* TUN_OFFLOAD_* */
+    gw_queue q;
     unsigned failures; /* reads in a row */
     struct port *next;
 } port;
@@ -54,6 +52,10 @@ struct gw_worker {
     struct mmsghdr rx[BATCH];
     gw_slot rx_slot[BATCH];
     bool trains; /* the last receive found some */
+    unsigned index;
+    gw_mesh *mesh;         /* NULL: alone */
+    uint64_t handed;       /* a bit for each worker that is to be woken after the burst */
+    nhtb_pkt given[BATCH]; /* packets in rings of other workers */
 };
 
 typedef void (*gw_direction)(nhtb_worker *, nhtb_burst *, nhtb_time);
@@ -78,6 +80,14 @@ void worker_tun_flush(gw_worker *w);
 /* worker_rx.c */
 int worker_rx_init(gw_worker *w);
 void worker_receive(gw_worker *w, const gw_sock *s);
+
+/* worker_handoff.c */
+/** Puts p into the ring of worker p->worker; counts what it drops. */
+void worker_hand_over(gw_worker *w, const nhtb_pkt *p);
+/** Wakes those that got something. */
+void worker_hand_flush(gw_worker *w);
+/** What other workers received for this one. */
+void worker_take_over(gw_worker *w);
 
 /* worker.c: the device of this port is gone; the control thread is told. */
 void worker_port_lost(gw_worker *w, port *t);

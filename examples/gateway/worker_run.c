@@ -87,7 +87,7 @@ static void by_verdict(gw_worker *w, nhtb_pkt *p, nhtb_time now)
     case NHTB_PKT_TX: tx_put(&w->tx, p, now); break;
     case NHTB_PKT_DELIVER: worker_tun_write(w, p); break;
     case NHTB_PKT_PUNT: punt(w, p); break;
-    case NHTB_PKT_HANDOFF: gw_count(&w->stats.handoffs_dropped); break;
+    case NHTB_PKT_HANDOFF: worker_hand_over(w, p); break;
     default: break; /* DROP: the library counted it */
     }
 }
@@ -98,6 +98,7 @@ static void dispatch(gw_worker *w, const nhtb_burst *b, nhtb_time now)
         by_verdict(w, b->out[i], now);
     worker_tun_flush(w);
     tx_flush(&w->tx, now);
+    worker_hand_flush(w);
     if (w->punted)
         ring_wake(&w->to_control);
     w->punted = false;

@@ -15,12 +15,12 @@
 
 static ssize_t read_one(const port *t, nhtb_pkt *p, vnet_hdr *h)
 {
-    const bool vnet = (t->offload & TUN_OFFLOAD_VNET) != 0;
+    const bool vnet = (t->q.offload & TUN_OFFLOAD_VNET) != 0;
     const size_t room = READ_BYTES - NHTB_HEADROOM - NHTB_TAILROOM;
     struct iovec v[2] = {{h, sizeof *h}, {p->buf + p->off, room}};
     ssize_t got;
     do
-        got = readv(t->fd, vnet ? v : v + 1, vnet ? 2 : 1);
+        got = readv(t->q.fd, vnet ? v : v + 1, vnet ? 2 : 1);
     while (got < 0 && errno == EINTR);
     return got >= 0 && vnet ? got - (ssize_t)sizeof *h : got;
 }
@@ -29,8 +29,8 @@ static bool accept_packet(gw_worker *w, const port *t, nhtb_pkt *p, const vnet_h
 {
     p->len = got > 0 ? (uint32_t)got : 0;
     p->kind = NHTB_PKT_INNER;
-    p->iface = t->iface;
-    if (got > 0 && ((t->offload & TUN_OFFLOAD_VNET) == 0 || vnet_read(h, p)))
+    p->iface = t->q.iface;
+    if (got > 0 && ((t->q.offload & TUN_OFFLOAD_VNET) == 0 || vnet_read(h, p)))
         return true;
     gw_count(&w->stats.tun_read_errors);
     return false;
@@ -80,7 +80,7 @@ void worker_tun_read(gw_worker *w, port *t)
 static const port *port_of(const gw_worker *w, nhtb_iface_id iface)
 {
     for (const port *t = w->ports; t != NULL; t = t->next)
-        if (t->iface.id == iface.id)
+        if (t->q.iface.id == iface.id)
             return t;
     return NULL;
 }
@@ -94,9 +94,9 @@ void worker_tun_flush(gw_worker *w)
     if (w->join.n > 1)
         gw_count(&w->stats.tun_super_out);
     const int pieces =
-        vnet_join_pieces(&w->join, (w->join_port->offload & TUN_OFFLOAD_VNET) != 0, &v);
+        vnet_join_pieces(&w->join, (w->join_port->q.offload & TUN_OFFLOAD_VNET) != 0, &v);
     do
-        n = writev(w->join_port->fd, v, pieces);
+        n = writev(w->join_port->q.fd, v, pieces);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         gw_count(&w->stats.tun_write_errors);
@@ -105,8 +105,8 @@ void worker_tun_flush(gw_worker *w)
 void worker_tun_write(gw_worker *w, const nhtb_pkt *p)
 {
     const uint8_t *data = p->buf + p->off;
-    const port *t = w->join.n > 0 && w->join_port->iface.id == p->iface.id ? w->join_port : NULL;
-    if (t != NULL && (p->flags & NHTB_PKT_GRO_NEXT) != 0 && (t->offload & TUN_OFFLOAD_TSO) != 0 &&
+    const port *t = w->join.n > 0 && w->join_port->q.iface.id == p->iface.id ? w->join_port : NULL;
+    if (t != NULL && (p->flags & NHTB_PKT_GRO_NEXT) != 0 && (t->q.offload & TUN_OFFLOAD_TSO) != 0 &&
         vnet_join_add(&w->join, data, p->len))
         return;
     worker_tun_flush(w);
@@ -117,5 +117,5 @@ void worker_tun_write(gw_worker *w, const nhtb_pkt *p)
         return;
     }
     w->join_port = t;
-    vnet_join_begin(&w->join, data, p->len, (t->offload & TUN_OFFLOAD_USO) != 0);
+    vnet_join_begin(&w->join, data, p->len, (t->q.offload & TUN_OFFLOAD_USO) != 0);
 }

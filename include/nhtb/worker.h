@@ -29,6 +29,12 @@ NHTB_API int nhtb_worker_weight(nhtb_ctx *ctx, unsigned index, uint16_t weight);
  *  comes takes new tunnels only; this is how it gets old ones. Control thread. NHTB_ERR_ARG. */
 NHTB_API int nhtb_rebalance(nhtb_ctx *ctx, size_t most, nhtb_time now, size_t *moved);
 
+/** How many low bits of an inbound SPI name its worker, for a host that steers packets in front of the
+ *  library: an SPI that was negotiated leads to worker SPI & ((1 << bits) - 1), below settings.workers.
+ *  SPIs of manual SAs lead anywhere; what comes to another worker gets the verdict HANDOFF. Any
+ *  thread. */
+NHTB_API unsigned nhtb_worker_bits(const nhtb_ctx *ctx);
+
 /** Inner -> outer: routes, encrypts, encapsulates. Packets need kind INNER, iface, off >=
  *  NHTB_HEADROOM and NHTB_TAILROOM bytes after the data (else a spare is used). */
 NHTB_API void nhtb_worker_out(nhtb_worker *w, nhtb_burst *b, nhtb_time now);

@@ -46,6 +46,11 @@ void nhtb_worker_del(nhtb_worker *w)
     nhi_dp_worker_del(w);
 }
 
+unsigned nhtb_worker_bits(const nhtb_ctx *ctx)
+{
+    return ctx ? ctx->fib.worker_bits : 0;
+}
+
 int nhtb_worker_weight(nhtb_ctx *ctx, unsigned index, uint16_t weight)
 {
     if (!ctx || index >= ctx->settings.workers)

@@ -32,6 +32,16 @@ static unsigned anchored(sim_topo *t, unsigned worker, unsigned *elsewhere)
     return n;
 }
 
+/* What a host's filters rely on: SPIs that were negotiated name their worker. */
+static void spis_name_workers(sim_topo *t)
+{
+    nhtb_sa_info i = {.size = sizeof i};
+    uint32_t mask = (UINT32_C(1) << nhtb_worker_bits(sim_ctx(t->hub))) - 1;
+    sim_check(t->s, mask == WORKERS - 1 && nhtb_worker_bits(NULL) == 0);
+    for (uint32_t at = 0; nhtb_sa_next(sim_ctx(t->hub), &at, &i); i.size = sizeof i)
+        sim_check(t->s, (i.spi_in & mask) == i.worker);
+}
+
 /* One packet each way per spoke and step, numbered; all must have come exactly once at the end. */
 static void flow(sim_topo *t, traffic *f, unsigned steps)
 {
@@ -91,6 +101,7 @@ Test(anchors, workers_come_and_go_under_traffic)
     sim_check(t.s, rebalance(&t, &f) == SPOKES / 2);
     for (unsigned w = 0; w < WORKERS; w++)
         sim_check(t.s, anchored(&t, w, &elsewhere) == SPOKES / WORKERS && elsewhere == 0);
+    spis_name_workers(&t);
 
     weights(&t, 0, 1); /* the first two are to be stopped */
     sim_check(t.s, rebalance(&t, &f) == SPOKES / 2);

@@ -76,7 +76,7 @@ static gw_worker *idle_worker(void)
         none[i] = (gw_sock){.fd = -1};
     fuzz_side_init(&side, 9, "192.0.2.9");
     fuzz_side_open(&side);
-    fuzz_check(worker_start(&w, side.w, none) == 0);
+    fuzz_check(worker_start(&w, side.w, none, NULL, 0) == 0);
     return w;
 }
 
@@ -103,10 +103,10 @@ static void open_gateway(state *st)
     g->ctx = st->s.ctx;
     g->settings = st->s.settings;
     g->config_path = "/nonexistent/nhtb.json"; /* "reload" has nothing to load */
-    g->worker = idle_worker();
+    crew_init(&g->crew);                       /* no sockets: "show interfaces" lists open ones */
+    g->crew.worker[0] = idle_worker();
+    g->crew.n = 1;
     g->port500 = idle_port500(g);
-    for (unsigned k = 0; k < GW_SOCKS; k++)
-        g->data[k].fd = -1; /* "show interfaces" lists open ones */
     g->ike[0].fd = g->ike[1].fd = g->nl.fd = -1;
     st->iface = (gw_iface){.id = st->s.st0, .tun = {.fd = -1}};
     g->state = (gw_state){.cfg = configuration(&g->log), .ifaces = &st->iface, .peers = st->peers};

@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 BASE = {
+    "workers": 2, "worker_weights": [1, 0],
     "interfaces": [{"name": "st0.0", "multipoint": True, "address": ["10.11.11.10/24"]},
                    {"name": "st0.1", "address": ["10.12.0.1/30"]}],
     "gateways": [{"name": "spoke1", "remote_address": "any", "pre_shared_key": {"file": "psk"},
@@ -103,6 +104,15 @@ CASES = [
     ("overlap", "/ipsec", {"overlap_seconds": 301}, "/ipsec/overlap_seconds", "to 300"),
     ("a cap below the first pause", "/ipsec", {"retransmit_milliseconds": 900, "retransmit_cap_milliseconds": 800},
      "/ipsec/retransmit_cap_milliseconds", "less than"),
+    ("no worker", "/workers", 0, "/workers", "from 1 to 32"),
+    ("more workers than there are places", "/workers", 33, "/workers", "from 1 to 32"),
+    ("workers: text", "/workers", "2", "/workers", "number"),
+    ("weights: a number", "/worker_weights", 1, "/worker_weights", "array of 2"),
+    ("more weights than workers", "/worker_weights", [1, 1, 1], "/worker_weights", "array of 2"),
+    ("fewer weights than workers", "/workers", 3, "/worker_weights", "array of 3"),
+    ("a weight out of range", "/worker_weights/1", 1001, "/worker_weights/1", "from 0 to 1000"),
+    ("a weight that is text", "/worker_weights/0", "1", "/worker_weights/0", "number"),
+    ("all weights 0", "/worker_weights", [0, 0], "/worker_weights", "needs a weight"),
     ("different families", "/gateways/1/local_address", "2001:db8::1", "/gateways/1/local_address", "families"),
     ("MSS that is no word", "/interfaces/0/tcp_mss", "big", "/interfaces/0/tcp_mss", "auto"),
     ("MSS out of range", "/interfaces/0/tcp_mss", 60, "/interfaces/0/tcp_mss", "from 88"),

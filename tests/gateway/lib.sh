@@ -92,9 +92,12 @@ lan() { # lan NAME ADDRESS/LEN: a network of its own behind the gateway
 key() { # key NAME: a pre-shared key file beside the configurations
     (umask 077 && echo "not-a-secret-$1-but-long-enough" >"$tmp/$1")
 }
+# NHTB_WORKERS=2 tests/gateway/NAME.sh: the same test with so many workers in every gateway
 start() { # start NAME [ARGUMENT...]: the gateway with $tmp/NAME.json in namespace NAME; pid in $pid
     local name=$1
     shift
+    [ -z "${NHTB_WORKERS:-}" ] || grep -q '"workers"' "$tmp/$name.json" ||
+        sed -i "1s/{/{\"workers\": $NHTB_WORKERS,/" "$tmp/$name.json"
     ip netns exec "$tag-$name" "$gateway" -c "$tmp/$name.json" --control "$tmp/$name.sock" "$@" \
         >"$tmp/$name.log" 2>&1 &
     pid=$!

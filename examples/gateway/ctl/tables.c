@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define CELL    160
-#define COLUMNS 12
+#define COLUMNS 16
 
 typedef struct column {
     const char *title;
@@ -352,6 +352,9 @@ static void print_distribution(const cJSON *rows, bool detail)
         {"Out packets", cell_number, "out_packets"},
         {"In packets", cell_number, "in_packets"},
         {"Hand-offs", cell_number, "handoffs"},
+        {"%", cell_number, "handoff_percent"},
+        {"Taken", cell_number, "handoffs_taken"},
+        {"Dropped", cell_number, "handoffs_dropped"},
     };
     (void)detail;
     print_table(rows, C, COUNT(C));
