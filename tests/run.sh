@@ -185,7 +185,7 @@ stage_cppcheck() {
         -Iinclude -Ilib -D__GNUC__=12 -D__x86_64__ $(tracked 'lib/*.c' 'examples/*.c')
 }
 
-stage_gcc() { build_or_fail gcc -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Release; }
+stage_gcc() { build_or_fail gcc -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Release -DNHTB_BUILD_BENCH=ON; }
 # for its warnings: nothing is run from it, so it need not optimise; tests are gcc's, three times
 stage_clang() {
     build_or_fail clang -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS=-O0 \
