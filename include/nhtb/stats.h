@@ -23,7 +23,7 @@ extern "C" {
     X(child_created) X(child_rekeyed) X(child_deleted) X(retransmitted)                            \
     X(cookies_sent) X(cookies_received) X(liveness_sent) X(liveness_failed)                        \
     X(messages_in) X(messages_out) X(notify_nhtb_sent) X(notify_nhtb_received)                     \
-    X(notify_nhtb_ignored) X(collisions) X(invalid_ke)
+    X(notify_nhtb_ignored) X(collisions) X(invalid_ke) X(silent_rekeys)
 /* clang-format on */
 
 typedef struct nhtb_stats {

@@ -312,7 +312,7 @@ bool nhi_db_own_addr(nhi_db *db, nhtb_peer_id peer, uint16_t child, nhtb_addr *o
         return false;
     const nhi_iface_pub *p = t->iface->pub;
     *out = p->addr4.addr.family != 0 ? p->addr4.addr : p->addr6.addr;
-    *multipoint = nhi_db_iface_kind(t->iface) == NHTB_IFACE_MULTIPOINT;
+    *multipoint = p->kind == NHTB_IFACE_MULTIPOINT;
     return out->family != 0;
 }
 

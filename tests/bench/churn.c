@@ -122,7 +122,7 @@ void bench_churn(bench *b, const bench_case *c)
     pthread_t t;
     churn *x = calloc(1, sizeof *x);
     bench_must(x != NULL, "no memory");
-    x->w = world_new("openssl", TUNNELS, ROUTES);
+    x->w = world_new("openssl", &bare_gcm, TUNNELS, ROUTES);
     x->l = load_new(x->w, WAY_OUT, c->size);
     load_fill(x->l, "openssl");
     (void)load_run(x->l);

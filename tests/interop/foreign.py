@@ -11,11 +11,12 @@ from lab import LabError, ping, run, wait_for
 from strongswan import PSK
 
 SCRIPT = """#!/bin/sh
-# routes one network into the tunnel, inside the namespace it runs in
+# routes the hub's network and the other users into the tunnel, inside the namespace it runs in
 [ "$reason" = connect ] || exit 0
 ip link set "$TUNDEV" up mtu 1390
 ip addr add "$INTERNAL_IP4_ADDRESS/32" dev "$TUNDEV"
 ip route add 10.1.0.0/16 dev "$TUNDEV"
+ip route add 10.11.11.0/24 dev "$TUNDEV"
 echo "$TUNDEV $INTERNAL_IP4_ADDRESS $INTERNAL_IP4_DNS" >"{dir}/up"
 """
 CONF = """IPSec gateway {remote}
@@ -23,28 +24,33 @@ IPSec ID lab
 IPSec secret {psk}
 IKE Authmode psk
 IKE DH Group {group}
-Xauth username alice
-Xauth password wonderland-and-back
+Xauth username {user}
+Xauth password {password}
 NAT Traversal Mode natt
 DPD idle timeout (our side) {dpd}
 Local Port 0
 Script {dir}/script
+Pidfile {dir}/pid
 No Detach
 Debug 2
 """
 
 
+USERS = {"alice": "wonderland-and-back", "bob": "what-can-be-built"}
+
+
 class Vpnc:
     """start(), then tun, address and what it logs and counts itself."""
 
-    def __init__(self, lab, ns, remote, group="dh14", dpd=0):
-        self.lab, self.ns, self.dir = lab, ns, lab.path("vpnc")
-        text = CONF.format(remote=remote, psk=PSK, group=group, dpd=dpd, dir=self.dir)
-        self.conf = lab.write("vpnc/conf", text)
-        lab.write("vpnc/script", SCRIPT.format(dir=self.dir), 0o700)
+    def __init__(self, lab, ns, remote, group="dh14", dpd=0, user="alice"):
+        self.lab, self.ns, self.user = lab, ns, user
+        self.dir = lab.path(f"vpnc-{user}")
+        text = CONF.format(remote=remote, psk=PSK, group=group, dpd=dpd, dir=self.dir, user=user, password=USERS[user])
+        self.conf = lab.write(f"vpnc-{user}/conf", text)
+        lab.write(f"vpnc-{user}/script", SCRIPT.format(dir=self.dir), 0o700)
 
     def start(self):
-        self.process = self.lab.start(self.ns, ["vpnc", self.conf], "vpnc/log")
+        self.process = self.lab.start(self.ns, ["vpnc", self.conf], f"vpnc-{self.user}/log")
         up = os.path.join(self.dir, "up")
         wait_for("vpnc's tunnel", 20, lambda: os.path.exists(up) or self.process.poll() is not None)
         if not os.path.exists(up):
@@ -69,7 +75,7 @@ def hub(local, **over):
                "pre_shared_key": {"file": "psk"}, "proposals": ["aes256-sha1-modp2048"], "ike_version": 1,
                "establish_tunnels": "responder-only",
                "ikev1": {"mode": "aggressive", "xauth": "server",
-                         "users": [{"name": "alice", "password": {"text": "wonderland-and-back"}}],
+                         "users": [{"name": "alice", "password": {"text": USERS["alice"]}}],
                          "mode_config": {"role": "server", "pool": "10.11.11.129/32", "dns": ["10.1.0.53"]}},
                "vpns": [{"name": "net", "bind_interface": "st0.0", "proposals": ["aes256-sha1"]}], **over}
     return {"interfaces": [{"name": "st0.0", "multipoint": True, "address": ["10.11.11.1/24"]}],
@@ -109,6 +115,49 @@ def vpnc(lab, row):
     wait_for("our SAs gone after vpnc's delete", 10, lambda: not gateway.show("ipsec", "sa")["rows"])
     return {"suite": suite[0], "esp": esp[0], "mode": "TUNNEL-in-UDP",
             "spis": f"{sa['spi_out'][2:]} / {sa['spi_in'][2:]}", "bytes": f"{back} / {out}"}
+
+
+def names(gateway):
+    """Whose the next hops are, by the gateway's own table."""
+    rows = gateway.show("ipsec", "next-hop-tunnels")["rows"]
+    return {row["next_hop"]: row["xauth_user"] for row in rows if row["source"] == "assigned"}
+
+
+def two_users(lab, row):
+    """Two hosts behind one entry, each with its own user, at once."""
+    ours, first = pair(lab)
+    second = lab.namespace("c")
+    lab.link(ours, "vc", ["10.98.0.1/24"], second, "vd", ["10.98.0.2/24"])
+    run(["ip", "-n", second, "route", "add", "10.99.0.1", "via", "10.98.0.1"])
+    settings = hub("10.99.0.1")
+    v1 = settings["gateways"][0]["ikev1"]
+    v1["shared"] = True
+    v1["users"] = [{"name": name, "password": {"text": password}} for name, password in USERS.items()]
+    v1["mode_config"]["pool"] = "10.11.11.128/28"
+    gateway = Gateway(lab, ours, settings).start()
+    alice = Vpnc(lab, first, "10.99.0.1", user="alice").start()
+    bob = Vpnc(lab, second, "10.99.0.1", user="bob").start()
+    wait_for("a row for each user", 5, lambda: names(gateway) == {alice.address: "alice", bob.address: "bob"})
+    for peer, other in ((alice, bob), (bob, alice)):
+        for size in (56, 1300):
+            if not ping(peer.ns, peer.address, "10.1.0.1", size=size) or \
+                    not ping(ours, "10.1.0.1", peer.address, size=size):
+                raise LabError(f"no traffic with {size} bytes for {peer.user}")
+        if not ping(peer.ns, peer.address, other.address):
+            raise LabError(f"{peer.user} does not reach {other.user} through us")
+    counts = [peer.counters() for peer in (alice, bob)]
+    if min(min(c) for c in counts) < 4000:
+        raise LabError(f"vpnc counted {counts}")
+    sas = gateway.show("ipsec", "sa")["rows"]
+    suite = re.findall(r"IKE SA selected (\S+)", bob.log()) or ["?"]
+    esp = re.findall(r"IPSEC SA selected (\S+)", bob.log()) or ["?"]
+    lab.stop(alice.process)
+    wait_for("alice's row gone", 10, lambda: names(gateway) == {bob.address: "bob"})
+    if not ping(second, bob.address, "10.1.0.1"):
+        raise LabError("no traffic for bob after alice left")
+    return {"suite": suite[0], "esp": esp[0], "mode": "TUNNEL-in-UDP",
+            "spis": "; ".join(f"{sa['spi_out'][2:]} / {sa['spi_in'][2:]}" for sa in sas),
+            "bytes": "; ".join(f"{back} / {out}" for back, out in counts)}
 
 
 def wrong_password(lab, row):
@@ -166,6 +215,7 @@ ROWS = [
     foreign("aggressive, XAuth, mode config, traffic both ways", vpnc, "vpnc"),
     foreign("the same with DPD by vpnc", vpnc, "vpnc", dpd=2),
     foreign("a wrong password is refused", wrong_password, "vpnc"),
+    foreign("two users at once by one shared entry, traffic both ways", two_users, "vpnc"),
     foreign("main mode: answered; DES and MD5: NO-PROPOSAL-CHOSEN", ike_scan, "ike-scan", asks=[
         (["--trans=" + OLD], ["Notify message 14", "NO-PROPOSAL-CHOSEN"]),
         (["--trans=" + MODERN], ["Main Mode Handshake returned", "Enc=AES", "Group=14", "Auth=PSK"])]),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Dead peer detection (RFC 3706): only when both sides said that they know it. A probe is repeated
  * with its number; its answer must repeat it; a number of the peer that goes backwards is a replay.
- * Called by info, pump and timers. Control thread. */
+ * And pairs that we alone have: deletes are not acknowledged (RFC 2408 3.15), a lost one leaves us
+ * sending into nothing while the peer lives. Called by info, pump and timers. Control thread. */
 #include "ike/v1/v1.h"
 
 static nhtb_time gap_of(const nhi_ike_sa *sa)
@@ -75,14 +76,60 @@ static nhtb_time heard(const nhi_ike_sa *sa)
     return esp > sa->last_in ? esp : sa->last_in;
 }
 
+#define SILENT_GAPS 3                      /* of liveness_s: sent on, nothing came back */
+#define SILENT_MAX  (3600 * NHTB_NS_PER_S) /* between two tries, which double from SILENT_GAPS */
+
+static void renew_pairs(nhi_ike_sa *sa, nhtb_time now)
+{
+    bool any = false;
+    NHI_LIST_FOR(it, &sa->children)
+    {
+        nhi_ike_child *c = NHI_CONTAINER(it, nhi_ike_child, link);
+        if (c->state != NHI_CHILD_UP || !c->in_use)
+            continue;
+        c->want |= NHI_WANT_REKEY;
+        any = true;
+    }
+    if (!any)
+        return;
+    sa->ike->count.silent_rekeys++;
+    nhi_v1_pump(sa, now);
+}
+
+/** We send and hear nothing: either the traffic goes one way, or the peer lost its end of the pair. A
+ *  quick mode settles it: now, and ever less often while the silence lasts. */
+static void look_at_silence(nhi_ike_sa *sa, nhtb_time now)
+{
+    nhi_ike *ike = sa->ike;
+    nhtb_time gap = gap_of(sa), in = ike->env.last_in(ike->env.user, sa->peer_id);
+    nhtb_time out = ike->env.last_out(ike->env.user, sa->peer_id);
+    if (in > sa->v1->silence.tried)
+        sa->v1->silence.wait = 0;
+    nhtb_time last = in > sa->established ? in : sa->established;
+    nhtb_time wait = sa->v1->silence.wait ? sa->v1->silence.wait : SILENT_GAPS * gap;
+    nhtb_time since = last > sa->v1->silence.tried ? last : sa->v1->silence.tried;
+    if (out <= last || out + gap < now || now < since + wait)
+        return;
+    sa->v1->silence.tried = now;
+    sa->v1->silence.wait = 2 * wait < SILENT_MAX ? 2 * wait : SILENT_MAX;
+    renew_pairs(sa, now);
+}
+
 #define PROBE_NS (2 * NHTB_NS_PER_S) /* between the copies of one probe */
 
 void nhi_v1_dpd_timer(nhi_ike_sa *sa, nhtb_time now)
 {
     nhi_wheel *w = sa->ike->env.wheel;
-    if (sa->state != NHI_SA_UP || !sa->peer || !sa->v1->dpd)
+    if (sa->state != NHI_SA_UP || !sa->peer)
+        return;
+    look_at_silence(sa, now);
+    if (sa->state != NHI_SA_UP)
         return;
     nhtb_time gap = gap_of(sa), last = heard(sa);
+    if (!sa->v1->dpd) {
+        nhi_wheel_arm(w, &sa->t_liveness, now + gap);
+        return;
+    }
     nhtb_time since = sa->v1->probe.since;
     if (sa->v1->probe.waiting && last > since) { /* it lives, whatever became of the answer */
         sa->v1->probe.waiting = false;

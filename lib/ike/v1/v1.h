@@ -124,6 +124,9 @@ struct nhi_v1 {
         bool waiting, heard; /* heard: in holds the peer's last number */
         nhtb_time since;     /* waiting: first sent */
     } probe;
+    struct { /* dpd.c: sent on, nothing heard */
+        nhtb_time tried, wait;
+    } silence;
     nhi_v1_frags *frags;
     uint16_t next_frag;
     struct nhi_v1_conf *conf; /* xauth.c, modecfg.c: user, address, ...; see nhi_v1_conf_free */

@@ -66,9 +66,8 @@ static nhtb_time last_in(void *user, nhtb_peer_id peer)
 
 static nhtb_time last_out(void *user, nhtb_peer_id peer)
 {
-    (void)user;
     (void)peer;
-    return 0;
+    return ((side *)user)->last_out;
 }
 
 nhtb_addr ip(const char *text)

@@ -50,7 +50,7 @@ typedef struct side {
     uint64_t live, allocs, fail_alloc, fail_random;
     bool spi_fail, install_fail;
     unsigned refuse_reason; /* last non-zero reason of nhi_ike_recv */
-    nhtb_time last_in;
+    nhtb_time last_in, last_out;
     char trace[2048];
 } side;
 

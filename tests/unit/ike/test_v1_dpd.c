@@ -53,6 +53,61 @@ Test(v1_life, dpd_needs_both_sides)
     duo_end(p);
 }
 
+/* ---- pairs that one side alone has ---- */
+
+static void send_on(duo *p, int who, unsigned seconds)
+{
+    for (unsigned i = 0; i < seconds; i++) {
+        p->s[who].last_out = p->now;
+        duo_pass(p, S);
+    }
+}
+
+Test(v1_life, a_pair_whose_delete_was_lost_is_replaced_when_nothing_comes_back)
+{
+    for (int dpd = 0; dpd < 2; dpd++) {
+        duo *p = duo_new_v1(NHTB_V1_MAIN);
+        for (int i = 0; i < 2; i++) {
+            p->s[i].cfg.liveness_s = 10;
+            p->s[i].v1.dpd = dpd;
+        }
+        duo_up(p);
+        p->cut[0] = true; /* the delete of side 1 */
+        nhi_ike_child_delete(duo_child(p, 1, 0));
+        nhi_v1_pump(duo_sa(p, 1), p->now);
+        duo_run(p);
+        p->cut[0] = false;
+        cr_assert(duo_child(p, 0, 0) && !duo_child(p, 1, 0));
+        send_on(p, 0, 45);
+        cr_assert(duo_child(p, 0, 0) && duo_child(p, 1, 0), "dpd %d", dpd);
+        cr_assert_eq(p->s[0].ike->count.silent_rekeys, 1);
+        cr_assert_eq(duo_child(p, 0, 0)->spi_out, duo_child(p, 1, 0)->spi_in);
+        duo_end(p);
+    }
+}
+
+Test(v1_life, traffic_of_one_way_is_renewed_ever_less_often)
+{
+    duo *p = with_dpd();
+    send_on(p, 0, 2000);
+    unsigned n = (unsigned)p->s[0].ike->count.silent_rekeys;
+    cr_assert(n >= 4 && n <= 6, "%u", n); /* after 30, 90, 210, 450, 930, 1890 s */
+    p->s[0].last_in = p->now;
+    send_on(p, 0, 20);
+    cr_assert_eq(p->s[0].ike->count.silent_rekeys, n);
+    send_on(p, 0, 25);
+    cr_assert_eq(p->s[0].ike->count.silent_rekeys, n + 1, "heard once, it starts anew");
+    duo_end(p);
+}
+
+Test(v1_life, who_does_not_send_misses_nothing)
+{
+    duo *p = with_dpd();
+    duo_pass(p, 300 * S);
+    cr_assert_eq(p->s[0].ike->count.silent_rekeys + p->s[1].ike->count.silent_rekeys, 0);
+    duo_end(p);
+}
+
 Test(v1_life, clear_tells_the_peer_both_deletes)
 {
     for (int who = 0; who < 2; who++) {
