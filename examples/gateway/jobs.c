@@ -5,6 +5,8 @@
 #include "jobs.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -75,6 +77,17 @@ static void on_done(uv_work_t *work, int status)
     cpu_end(&j->g->cpu, CPU_JOB, begun);
 }
 
+/* The pool's threads come with its first job, with the mask of who asks: signals are the loop's. */
+static int queue(jobs *j, slot *s)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    const int err = uv_queue_work(&j->g->loop, &s->work, on_run, on_done);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return err;
+}
+
 bool jobs_submit(jobs *j)
 {
     bool any = false;
@@ -85,7 +98,7 @@ bool jobs_submit(jobs *j)
         s->job = job;
         j->out++;
         any = true;
-        if (uv_queue_work(&j->g->loop, &s->work, on_run, on_done) != 0)
+        if (queue(j, s) != 0)
             give_back(s); /* not run: it counts as failed */
     }
     return any;

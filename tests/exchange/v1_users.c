@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Fifty users behind one identity and key, by one shared entry of IKEv1: each a peer of his own with an
  * address, a row of the NHTB table and traffic; wrong passwords, second logins, rekeys under traffic. */
+#include <stdlib.h>
 #include <time.h>
 
 #include "exchange/v1_users.h"
@@ -50,7 +51,7 @@ Test(v1_users, every_user_reaches_the_next_and_some_reach_all_through_the_hub)
     vu_all_up(&w);
     uint32_t tag = 1;
     unsigned pairs = 0;
-    for (unsigned step = 1; step < N; step++)
+    for (unsigned step = 1; step < N; step += getenv("NHTB_QUICK") ? 7 : 1)
         for (unsigned i = 0; i < N; i += step == 1 ? 1 : 10) {
             unsigned k = (i + step) % N;
             sim_send(w.u[i].n, w.u[i].st0, w.u[i].addr, w.u[k].addr, tag, 100);

@@ -3,6 +3,7 @@
  * aggressive mode. Each reaches each other; a spoke that announces another's next hop is refused; both
  * phases rekey. As autovpn.c for IKEv2. */
 #include <nhtb/psk.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "exchange/common.h"
@@ -175,9 +176,9 @@ static void every_spoke_reaches_every_other(const way *w)
     uint32_t tag = 1;
     all_up(w, 600);
     sim_check(g.s, instances() == N);
-    for (unsigned step = 1; step < N; step++)
+    for (unsigned step = 1; step < N; step += getenv("NHTB_QUICK") ? 7 : 1)
         tag = ring(step, tag);
-    fprintf(stderr, "v1 wildcard: %u pairs of spokes tried\n", N * (N - 1));
+    fprintf(stderr, "v1 wildcard: %u pairs of spokes tried\n", tag - 1);
     cr_assert_eq(sim_del(g.s), 0);
 }
 
