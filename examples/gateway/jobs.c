@@ -5,11 +5,11 @@
 #include "jobs.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "signals.h"
 
 typedef struct slot {
     uv_work_t work; /* data: the slot */
@@ -80,11 +80,10 @@ static void on_done(uv_work_t *work, int status)
 /* The pool's threads come with its first job, with the mask of who asks: signals are the loop's. */
 static int queue(jobs *j, slot *s)
 {
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
+    sigset_t before;
+    signals_block(&before);
     const int err = uv_queue_work(&j->g->loop, &s->work, on_run, on_done);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    signals_restore(&before);
     return err;
 }
 

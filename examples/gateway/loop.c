@@ -12,6 +12,7 @@
 #include "jobs.h"
 #include "owners.h"
 #include "port500.h"
+#include "signals.h"
 
 #define DRAIN       PORT500_BATCH
 #define BATCHES     4 /* of one input in a turn */
@@ -317,18 +318,9 @@ static void close_handle(uv_handle_t *h, void *arg)
         uv_close(h, NULL);
 }
 
-/* The loop gives signals their default action back: one that comes now must not kill. No other thread
- * takes them (worker.c, jobs.c). */
-static void block_signals(void)
-{
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
-}
-
 void loop_stop(gw *g)
 {
-    block_signals();
+    signals_block(NULL); /* closed handles leave the default action: what comes now must not kill */
     ctl_stop(g);
     if (g->jobs != NULL)
         jobs_cancel(g->jobs);

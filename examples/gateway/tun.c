@@ -17,6 +17,15 @@
 #define TUN_F_USO6 0x40
 #endif
 
+static int set_flags(int fd, const char *name, short flags)
+{
+    struct ifreq ifr;
+    memset(&ifr, 0, sizeof ifr);
+    ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | flags);
+    snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", name);
+    return ioctl(fd, TUNSETIFF, &ifr) == 0 ? 0 : -errno;
+}
+
 /* Flags from the best to the least; the first that the kernel takes. */
 static int create(gw_tun *t, uint32_t wanted)
 {
@@ -29,13 +38,9 @@ static int create(gw_tun *t, uint32_t wanted)
                 {0, 0}};
     int err = -EINVAL;
     for (unsigned i = 0; i < sizeof WAYS / sizeof *WAYS; i++) {
-        struct ifreq ifr;
         if ((WAYS[i].offload & ~wanted) != 0)
             continue;
-        memset(&ifr, 0, sizeof ifr);
-        ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | WAYS[i].flags);
-        snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", t->name);
-        err = ioctl(t->fd, TUNSETIFF, &ifr) == 0 ? 0 : -errno;
+        err = set_flags(t->fd, t->name, WAYS[i].flags);
         t->offload = WAYS[i].offload;
         if (err != -EINVAL)
             break;
@@ -93,17 +98,13 @@ int tun_open(gw_tun *t, const char *name, uint32_t wanted, const char **step)
 
 int tun_queue(const gw_tun *t)
 {
-    struct ifreq ifr;
+    const short vnet = (t->offload & TUN_OFFLOAD_VNET) != 0 ? IFF_VNET_HDR : 0;
     if ((t->offload & TUN_OFFLOAD_QUEUES) == 0)
         return -1;
     const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return -1;
-    memset(&ifr, 0, sizeof ifr);
-    ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_MULTI_QUEUE |
-                            ((t->offload & TUN_OFFLOAD_VNET) != 0 ? IFF_VNET_HDR : 0));
-    snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", t->name);
-    if (ioctl(fd, TUNSETIFF, &ifr) == 0)
+    if (set_flags(fd, t->name, (short)(IFF_MULTI_QUEUE | vnet)) == 0)
         return fd;
     close(fd);
     return -1;

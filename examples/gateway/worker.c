@@ -7,12 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "signals.h"
 
 #define EVENTS          32
 #define MESSAGE_BATCHES 4 /* of the control thread's messages in a turn */
@@ -204,11 +205,10 @@ int worker_start(gw_worker **out, nhtb_worker *nw, const gw_sock *socks, gw_mesh
     w->epoll_fd = w->to_worker.wake_fd = w->to_control.wake_fd = -1;
     int err = prepare(w, socks);
     if (err == 0) {
-        sigset_t all, old; /* signals are the control thread's */
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &old);
+        sigset_t before;
+        signals_block(&before);
         err = -pthread_create(&w->thread, NULL, thread_main, w);
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
+        signals_restore(&before);
     }
     if (err != 0)
         dispose(w);

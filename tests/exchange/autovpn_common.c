@@ -14,24 +14,6 @@ static nhtb_identity fqdn(const char *s)
     return (nhtb_identity){NHTB_ID_FQDN, text(s)};
 }
 
-static nhtb_peer_id add(sim_node *n, nhtb_peer *p, nhtb_iface_id st0, nhtb_time now)
-{
-    nhtb_txn *t;
-    nhtb_child c;
-    nhtb_peer_id id;
-    nhtb_child_init(&c);
-    c.name = "vpn";
-    c.iface = st0;
-    p->children = &c;
-    p->n_children = 1;
-    p->path.local = *sim_addr(n);
-    cr_assert_eq(nhtb_txn_begin(sim_ctx(n), &t), 0);
-    cr_assert_eq(nhtb_txn_peer(t, p, &id), 0);
-    cr_assert_eq(nhtb_txn_commit(t, now), 0);
-    sim_pump(n);
-    return id;
-}
-
 av_hub av_hub_new(sim *s, unsigned n, uint32_t limit, uint8_t second)
 {
     sim_node_opts o = {.name = "hub", .addr = "192.0.2.1", .settings = sim_settings(n)};
@@ -49,7 +31,7 @@ av_hub av_hub_new(sim *s, unsigned n, uint32_t limit, uint8_t second)
     p.seed = (nhtb_span){seed, sizeof seed};
     p.connection_limit = limit;
     p.second_session = second;
-    h.entry = add(h.n, &p, h.st0, sim_now(s));
+    cr_assert_eq(sim_peer_vpn(h.n, &p, h.st0, &h.entry), 0);
     return h;
 }
 
@@ -79,7 +61,7 @@ av_spoke av_spoke_new(sim *s, unsigned i, const char *id, const char *key_of, co
     p.remote_id = hub;
     p.psk = (nhtb_span){psk, sizeof psk};
     cr_assert_eq(nhtb_addr_parse("192.0.2.1", &p.path.remote), 0);
-    sp.peer = add(sp.n, &p, sp.st0, sim_now(s));
+    cr_assert_eq(sim_peer_vpn(sp.n, &p, sp.st0, &sp.peer), 0);
     return sp;
 }
 

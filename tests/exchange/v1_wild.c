@@ -61,25 +61,14 @@ static const way keys = {"derived keys", NULL, NHTB_V1_AGGRESSIVE, derived};
 
 static nhtb_peer_id add(sim_node *n, nhtb_peer *p, nhtb_iface_id st0, const char *own)
 {
-    nhtb_txn *t;
-    nhtb_child c;
     nhtb_v1 v;
-    nhtb_peer_id id;
-    nhtb_child_init(&c);
     nhtb_v1_init(&v);
-    c.name = "vpn";
-    c.iface = st0;
     v.mode = (uint8_t)g.w->mode;
     p->v1 = &v;
-    p->children = &c;
-    p->n_children = 1;
-    p->path.local = *sim_addr(n);
     p->local_id = fqdn(own);
     g.w->prove(p, own, n == g.hub);
-    cr_assert_eq(nhtb_txn_begin(sim_ctx(n), &t), 0);
-    cr_assert_eq(nhtb_txn_peer(t, p, &id), 0);
-    cr_assert_eq(nhtb_txn_commit(t, sim_now(g.s)), 0);
-    sim_pump(n);
+    nhtb_peer_id id;
+    cr_assert_eq(sim_peer_vpn(n, p, st0, &id), 0);
     return id;
 }
 

@@ -11,15 +11,9 @@
 #include <string.h>
 
 #include "pki/fixture.h"
+#include "pki/now.h"
 
 enum { PKI_CHAIN_MAX = 8192 };
-
-/** The fixture's certificates are valid then. */
-static inline uint64_t pki_end_wall(void *user)
-{
-    (void)user;
-    return UINT64_C(1767225600); /* 2026-01-01 */
-}
 
 static inline nhtb_span pki_end_text(const char *s)
 {

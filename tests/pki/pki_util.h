@@ -4,11 +4,10 @@
 #define NHTB_TESTS_PKI_UTIL_H
 
 #include "pki/fixture.h"
+#include "pki/now.h"
 #include "vectors/support.h"
 
 #include "crypto/sig.h"
-
-#define PKI_NOW INT64_C(1767225600) /* 2026-01-01 */
 
 static inline nhtb_span pki_text(const char *pem)
 {

@@ -183,6 +183,8 @@ typedef struct sim_peer_opts {
     const nhtb_pki *pki; /* then no psk */
 } sim_peer_opts;
 int sim_peer(sim_node *n, const sim_peer_opts *o, nhtb_peer_id *out);
+/** An entry the caller filled in, with one child "vpn" on st0; its local address is the node's. */
+int sim_peer_vpn(sim_node *n, nhtb_peer *p, nhtb_iface_id st0, nhtb_peer_id *out);
 int sim_peer_txn(nhtb_txn *t, const sim_node *n, const sim_peer_opts *o, nhtb_peer_id *out);
 
 /* ---- a hub and its spokes, the usual subject ----

@@ -227,16 +227,34 @@ int sim_peer_txn(nhtb_txn *t, const sim_node *n, const sim_peer_opts *o, nhtb_pe
     return nhtb_txn_peer(t, &p, out);
 }
 
-int sim_peer(sim_node *n, const sim_peer_opts *o, nhtb_peer_id *out)
+/** Commits unless err says that there is nothing to commit. */
+static int end(sim_node *n, nhtb_txn *t, int err)
 {
-    nhtb_txn *t = begin(n);
-    int err = sim_peer_txn(t, n, o, out);
     if (err)
         nhtb_txn_abort(t);
     else
         err = nhtb_txn_commit(t, n->s->now);
     sim_pump(n);
     return err;
+}
+
+int sim_peer(sim_node *n, const sim_peer_opts *o, nhtb_peer_id *out)
+{
+    nhtb_txn *t = begin(n);
+    return end(n, t, sim_peer_txn(t, n, o, out));
+}
+
+int sim_peer_vpn(sim_node *n, nhtb_peer *p, nhtb_iface_id st0, nhtb_peer_id *out)
+{
+    nhtb_txn *t = begin(n);
+    nhtb_child c;
+    nhtb_child_init(&c);
+    c.name = "vpn";
+    c.iface = st0;
+    p->children = &c;
+    p->n_children = 1;
+    p->path.local = *sim_addr(n);
+    return end(n, t, nhtb_txn_peer(t, p, out));
 }
 
 /* ---- hub and spokes ---- */

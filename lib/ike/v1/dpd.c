@@ -103,11 +103,10 @@ static void look_at_silence(nhi_ike_sa *sa, nhtb_time now)
     nhi_ike *ike = sa->ike;
     nhtb_time gap = gap_of(sa), in = ike->env.last_in(ike->env.user, sa->peer_id);
     nhtb_time out = ike->env.last_out(ike->env.user, sa->peer_id);
-    if (in > sa->v1->silence.tried)
-        sa->v1->silence.wait = 0;
     nhtb_time last = in > sa->established ? in : sa->established;
-    nhtb_time wait = sa->v1->silence.wait ? sa->v1->silence.wait : SILENT_GAPS * gap;
-    nhtb_time since = last > sa->v1->silence.tried ? last : sa->v1->silence.tried;
+    bool again = sa->v1->silence.tried >= last; /* in the same silence */
+    nhtb_time since = again ? sa->v1->silence.tried : last;
+    nhtb_time wait = again ? sa->v1->silence.wait : SILENT_GAPS * gap;
     if (out <= last || out + gap < now || now < since + wait)
         return;
     sa->v1->silence.tried = now;

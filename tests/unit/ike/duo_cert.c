@@ -2,16 +2,12 @@
  * See duo_cert.h. */
 #include "duo_cert.h"
 
+#include "pki/now.h"
+
 #if NHTB_HAVE_OPENSSL
 
 nhtb_pki duo_pki[2];
 static char chains[2][8192];
-
-static uint64_t wall(void *user)
-{
-    (void)user;
-    return UINT64_C(1767225600); /* 2026-01-01 */
-}
 
 void duo_cert(duo *p, int i, const char *cert, const char *issuer, const char *key,
               const char *anchors)
@@ -24,7 +20,7 @@ void duo_cert(duo *p, int i, const char *cert, const char *issuer, const char *k
     duo_pki[i].anchors = str(anchors);
     s->cfg.pki = &duo_pki[i];
     s->crypto.pk = nhtb_openssl_crypto().pk;
-    s->mem.host.wall_time = wall;
+    s->mem.host.wall_time = pki_wall;
 }
 
 #endif

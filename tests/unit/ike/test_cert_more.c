@@ -7,6 +7,7 @@
 #include "crypto/sig.h"
 #include "ike/v2/cert.h"
 #include "pki/fixture.h"
+#include "pki/now.h"
 
 #if NHTB_HAVE_OPENSSL
 
@@ -22,12 +23,6 @@ static const struct spoke {
               {pki_p384, "", pki_p384_key, "p384.example", P384},
               {pki_p521, "", pki_p521_key, "p521.example", P521}};
 
-static uint64_t wall(void *user)
-{
-    (void)user;
-    return UINT64_C(1767225600); /* 2026-01-01 */
-}
-
 static void give(duo *p, int i, const char *cert, const char *issuer, const char *key)
 {
     side *s = &p->s[i];
@@ -39,7 +34,7 @@ static void give(duo *p, int i, const char *cert, const char *issuer, const char
     s->cfg.pki = &pki[i];
     s->cfg.psk = (nhtb_span){NULL, 0};
     s->crypto.pk = nhtb_openssl_crypto().pk;
-    s->mem.host.wall_time = wall;
+    s->mem.host.wall_time = pki_wall;
 }
 
 /** Side 0 is the hub with RSA, side 1 a spoke. */

@@ -12,7 +12,7 @@ bool twins_pki(twins_end *e, nhtb_peer *cfg)
     static char chain[PKI_CHAIN_MAX];
     pki_end(e->index == 0, &pki, chain, cfg);
     e->crypto.pk = nhtb_openssl_crypto().pk;
-    e->mem.host.wall_time = pki_end_wall;
+    e->mem.host.wall_time = pki_wall;
     return true;
 }
 
