@@ -60,7 +60,7 @@ spis() { ctl hub --json show ipsec sa | python3 -c "import json,sys; print(sorte
 flow() { # flow COUNT: so many pings through each tunnel, fifty a second, in the background
     pings=()
     for ((i = 1; i <= many; i++)); do
-        in_ns crowd ping -q -c "$1" -i 0.02 -W 2 -I "192.168.$((100 + i)).1" "192.168.1.$i" >"$tmp/ping.$i" 2>&1 &
+        in_ns crowd python3 "$here/echo.py" "192.168.$((100 + i)).1" "192.168.1.$i" "$1" 0.02 >"$tmp/ping.$i" 2>&1 &
         pings+=($!)
     done
 }
@@ -154,6 +154,12 @@ hub_pid=$pid
 for ((i = 1; i <= many; i++)); do ctl crowd clear "hub$i" >/dev/null; done
 check "all tunnels are up again" wait_for 30 all_up
 check "some of them on each" rows hub tunnel-distribution -- "all(r['gateways'] + r['dynamic_peers'] > 0 for r in rows)"
+# all to the worker that has no raw socket of its own now
+change 'c.update(worker_weights=[0, 1])'
+check "the first one's weight goes by reload" ctl hub reload
+check "rebalance empties it" test "$(ctl hub rebalance)" != "nothing to move"
+check "all on the second" spread 0 $many
+check "old SAs end after the overlap" wait_for 15 settled
 check "nothing is steered" rows hub interfaces -- "all('steering' not in v for v in rows[0]['sockets'].values())"
 flow 50
 no_loss "packets through all"
